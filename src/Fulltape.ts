@@ -1,0 +1,66 @@
+import { Effect, Layer } from "effect"
+import * as Http from "./api/Http.ts"
+import * as BinanceFeed from "./feed/binance/BinanceFeed.ts"
+import { BinanceRest } from "./feed/binance/BinanceRest.ts"
+import { Ingest } from "./ingest/Ingest.ts"
+import { marketOf } from "./market/Market.ts"
+import { Settings } from "./Settings.ts"
+import * as Database from "./store/Database.ts"
+import { EmbeddedPostgres } from "./store/EmbeddedPostgres.ts"
+import { TradeStore } from "./store/TradeStore.ts"
+import * as Logs from "./telemetry/Logs.ts"
+import { Performance } from "./telemetry/Performance.ts"
+import * as Tracing from "./telemetry/Tracing.ts"
+
+/** Logs, and traces on top of them. */
+export const telemetry = Layer.unwrap(
+  Effect.map(Settings, ({ environment, logs, telemetry: { otlpEndpoint, serviceName } }) =>
+    Tracing.layer({ endpoint: otlpEndpoint, serviceName, environment }).pipe(
+      Layer.provideMerge(Logs.layer({ ...logs, service: serviceName })),
+    ),
+  ),
+)
+
+/** The pool of DATABASE_URL, or of the embedded server that this process owns, migrated and of the right market. */
+export const database = Layer.unwrap(
+  Effect.map(Settings, (settings) => {
+    const { url, ...pool } = settings.database
+    const market = marketOf(settings.binance.wsUrl)
+    if (url !== undefined) return Database.layer({ ...pool, url, market })
+    return Layer.unwrap(Effect.map(EmbeddedPostgres, ({ url }) => Database.layer({ ...pool, url, market }))).pipe(
+      Layer.provide(EmbeddedPostgres.layer({ dataDir: settings.dataDir })),
+    )
+  }),
+)
+
+/** The pool as it is, for the commands beside the service: they use the embedded server that is running, or start it while they run. */
+export const attachedDatabase = (open: typeof Database.connected) =>
+  Layer.unwrap(
+    Effect.map(Settings, (settings) => {
+      const { url, ...pool } = settings.database
+      if (url !== undefined) return open({ ...pool, url })
+      return Layer.unwrap(Effect.map(EmbeddedPostgres, ({ url }) => open({ ...pool, url }))).pipe(
+        Layer.provide(EmbeddedPostgres.layerAttach({ dataDir: settings.dataDir })),
+      )
+    }),
+  )
+
+/** The way of a trade, from the exchange to the database. */
+export const pipeline = Layer.unwrap(
+  Effect.map(Settings, ({ batch, binance, database: { timeout } }) =>
+    Ingest.layer({ symbols: binance.symbols, batchSize: batch.size, batchTimeout: batch.timeout }).pipe(
+      Layer.provideMerge(BinanceFeed.layer(binance)),
+      Layer.provideMerge(TradeStore.layer({ timeout })),
+    ),
+  ),
+).pipe(Layer.provideMerge(database), Layer.provideMerge(Performance.layer))
+
+/** The exchange's REST host, where one is known. */
+export const rest = Layer.unwrap(
+  Effect.map(Settings, ({ binance: { restUrl } }) =>
+    restUrl === undefined ? Layer.empty : BinanceRest.layer({ restUrl }),
+  ),
+)
+
+/** What others may ask. */
+export const http = Layer.unwrap(Effect.map(Settings, ({ http }) => Http.layer(http)))

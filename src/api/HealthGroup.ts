@@ -1,0 +1,108 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+
+const Status = Schema.Literals(["up", "down"])
+
+const Detail = Schema.String.annotate({ description: "What is so, or what is wrong and what to do about it" })
+
+const time = (description: string) => Schema.String.annotate({ format: "date-time", description })
+
+/** Whether trades are on their way from the exchange to the database. */
+export const PipelineCheck = Schema.Struct({ status: Status, detail: Detail }).annotate({
+  identifier: "PipelineCheck",
+  description: "Whether trades are on their way from the exchange to the database",
+})
+export type PipelineCheck = typeof PipelineCheck.Type
+
+const databaseFields = {
+  since: time("When a check first found the database in this state"),
+  detail: Detail,
+}
+
+/** Whether the database answers a query. */
+export const DatabaseCheck = Schema.Struct({ status: Status, ...databaseFields }).annotate({
+  identifier: "DatabaseCheck",
+  description: "Whether the database answers a query",
+})
+export type DatabaseCheck = typeof DatabaseCheck.Type
+
+/** One connection to the exchange. */
+export const Connection = Schema.Struct({
+  name: Schema.String,
+  host: Schema.String,
+  state: Schema.Literals(["connecting", "connected", "waiting"]).annotate({
+    description: "`waiting`: lost, and dialled again after a pause",
+  }),
+  since: time("When it entered this state"),
+  secondsSinceLastFrame: Schema.NullOr(Schema.Finite).annotate({
+    description: "null: it has not received a frame yet",
+  }),
+  reconnects: Schema.Int.annotate({ description: "How often it was lost since the service started" }),
+  lastLoss: Schema.NullOr(Schema.String).annotate({ description: "Why it was lost the last time; null: never lost" }),
+  symbols: Schema.Array(Schema.String),
+}).annotate({ identifier: "Connection", description: "One connection to the exchange" })
+export type Connection = typeof Connection.Type
+
+const binanceFields = {
+  since: Schema.NullOr(time("Since when all are connected, or the longest one is not; null: none was opened yet")),
+  detail: Detail,
+  connections: Schema.Array(Connection),
+}
+
+/** Whether every connection to the exchange is up. */
+export const BinanceCheck = Schema.Struct({ status: Status, ...binanceFields }).annotate({
+  identifier: "BinanceCheck",
+  description: "Whether every connection to the exchange is up",
+})
+export type BinanceCheck = typeof BinanceCheck.Type
+
+const reportFields = {
+  service: Schema.String,
+  version: Schema.String,
+  uptime: Schema.Finite.annotate({ description: "Seconds since the process started" }),
+  checks: Schema.Struct({ pipeline: PipelineCheck, database: DatabaseCheck, binance: BinanceCheck }),
+  problems: Schema.Array(Schema.String).annotate({
+    description: "One sentence for each thing that is wrong, those included that the service lives with",
+  }),
+}
+
+/** Whether the service does its work, and what is wrong if not. */
+export const HealthReport = Schema.Struct({ status: Status, ...reportFields }).annotate({
+  identifier: "HealthReport",
+  description: "Whether the service does its work, and what is wrong if not",
+})
+export type HealthReport = typeof HealthReport.Type
+
+/** The same body with 200 where its status is up, with 503 where it is down, so that probes need not read it. */
+const upOrDown = <Fields extends Schema.Struct.Fields>(name: string, fields: Fields) =>
+  [
+    Schema.Struct({ status: Schema.Literal("up"), ...fields }).annotate({ identifier: `${name}Up` }),
+    Schema.Struct({ status: Schema.Literal("down"), ...fields })
+      .annotate({ identifier: `${name}Down` })
+      .pipe(HttpApiSchema.status(503)),
+  ] as const
+
+/** Whether the service, and each thing that it needs, works. */
+export class HealthGroup extends HttpApiGroup.make("health")
+  .add(
+    HttpApiEndpoint.get("service", "/health", { success: upOrDown("Health", reportFields) }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Is the service up?",
+        description:
+          "200 while the pipeline runs, the database answers and at least one connection to the exchange is up; else 503.",
+      }),
+    ),
+    HttpApiEndpoint.get("database", "/health/db", { success: upOrDown("Database", databaseFields) }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Does the database answer?",
+        description: "The database is asked at most once a second, however many ask here.",
+      }),
+    ),
+    HttpApiEndpoint.get("binance", "/health/binance", { success: upOrDown("Binance", binanceFields) }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Is the exchange connected?",
+        description: "200 while every connection to the exchange is up; else 503.",
+      }),
+    ),
+  )
+  .annotateMerge(OpenApi.annotations({ title: "Health" })) {}

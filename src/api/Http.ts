@@ -1,0 +1,83 @@
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Effect, Layer, Predicate } from "effect"
+import { HttpMiddleware, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
+import { createServer } from "node:http"
+import { Api } from "./Api.ts"
+import { Checks } from "./Checks.ts"
+import * as Directory from "./Directory.ts"
+import * as HealthHandlers from "./HealthHandlers.ts"
+import * as MetricsHandlers from "./MetricsHandlers.ts"
+import { PortUnavailable } from "./PortUnavailable.ts"
+
+/** Requests that are being answered get this long when the service stops; whoever is connected then is cut off. */
+const SHUTDOWN_TIMEOUT = "2 seconds"
+
+export interface HttpOptions {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  readonly service?: string
+  readonly version?: string
+}
+
+/** Everything that is answered, without a server. */
+export const routes = ({ service = "fulltape", version = "unknown" }: Pick<HttpOptions, "service" | "version"> = {}) =>
+  Layer.mergeAll(
+    HttpApiBuilder.layer(Api, { openapiPath: Directory.paths.openapi }),
+    HttpApiSwagger.layer(Api, { path: Directory.paths.docs }),
+    Directory.layer({ service, version }),
+    HttpRouter.middleware(Effect.map(HttpServerResponse.setHeaders(securityHeaders)), { global: true }),
+  ).pipe(
+    Layer.provide([HealthHandlers.layer({ service, version }), MetricsHandlers.layer]),
+    Layer.provide(Checks.layer),
+  )
+
+/** Answers over HTTP, and logs where. Fails with one sentence where the port is not to be had. */
+export const layer = (options: HttpOptions) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      // Before the port is open: a request that comes before its handlers would never be answered.
+      const answer = yield* HttpRouter.toHttpEffect(Layer.provide(routes(options), NodeHttpServer.layerHttpServices))
+      return Layer.effectDiscard(HttpServer.addressFormattedWith(logAddress)).pipe(
+        Layer.provideMerge(HttpServer.serve(answer)),
+        Layer.provideMerge(server(options)),
+      )
+    }),
+  ).pipe(
+    Layer.provide(Layer.succeed(HttpRouter.RouterConfig, { ignoreTrailingSlash: true })),
+    Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, isProbe)),
+  )
+
+const server = ({ host, port }: HttpOptions) =>
+  Layer.effect(
+    HttpServer.HttpServer,
+    Effect.gen(function* () {
+      const node = createServer()
+      const runFork = Effect.runForkWith(yield* Effect.context<never>())
+      // Without a listener, an error of a later accept (no file descriptor left) would end the process.
+      node.on("error", (error) => {
+        if (node.listening) runFork(Effect.logWarning(`A connection could not be accepted: ${error.message}`))
+      })
+      const server = yield* NodeHttpServer.make(() => node, { host, port, gracefulShutdownTimeout: SHUTDOWN_TIMEOUT })
+      yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
+      return server
+    }).pipe(Effect.mapError(({ cause }) => new PortUnavailable({ host, port, code: codeOf(cause) }))),
+  )
+
+const codeOf = (cause: unknown): string =>
+  Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : String(cause)
+
+const logAddress = (address: string) => Effect.logInfo(`Listening on ${address} (/health, /metrics, /docs)`)
+
+/** Probes come every few seconds for ever: as traces they would bury the others. */
+const isProbe = ({ url }: { readonly url: string }): boolean => /^\/(health|metrics)/.test(url)
+
+/** The page of the API brings all that it needs; nothing else is a page at all. */
+const securityHeaders = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+}

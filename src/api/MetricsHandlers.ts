@@ -1,0 +1,62 @@
+import { Clock, Effect } from "effect"
+import { HttpEffect, HttpServerResponse } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { PrometheusMetrics } from "effect/observability"
+import { Performance } from "../telemetry/Performance.ts"
+import { Api } from "./Api.ts"
+import { Checks } from "./Checks.ts"
+import { prometheusContentType } from "./MetricsGroup.ts"
+import { prefersText } from "./prefersText.ts"
+
+/** Answers `/metrics`, in the format that the client prefers. */
+export const layer = HttpApiBuilder.group(
+  Api,
+  "metrics",
+  Effect.fnUntraced(function* (handlers) {
+    const checks = yield* Checks
+    const performance = yield* Performance
+
+    const json = Effect.gen(function* () {
+      const { bufferSize, totalBatches, totalTrades, uptime, ...measured } = yield* performance.snapshot
+      const { averageLatency, batchProcessingTime, errorCount, memoryUsage, reconnectionCount, tradesPerSecond } =
+        measured
+      return {
+        timestamp: new Date(yield* Clock.currentTimeMillis).toISOString(),
+        performance: {
+          tradesPerSecond,
+          averageLatency,
+          errorCount,
+          reconnectionCount,
+          memoryUsage,
+          batchProcessingTime,
+        },
+        status: {
+          isRunning: (yield* checks.pipeline).status === "up",
+          binanceConnected: (yield* checks.binance).status === "up",
+          databaseConnected: (yield* checks.database).status === "up",
+          bufferSize,
+          totalTrades,
+          totalBatches,
+          uptime,
+        },
+      }
+    })
+
+    // Taking a snapshot sets the gauges that are read on demand.
+    const text = Effect.andThen(performance.snapshot, PrometheusMetrics.format()).pipe(
+      Effect.map((body) => HttpServerResponse.text(body, { contentType: prometheusContentType })),
+    )
+
+    return handlers.handle(
+      "metrics",
+      Effect.fnUntraced(function* ({ request }) {
+        yield* varyByAccept
+        return prefersText(request.headers["accept"]) ? yield* text : yield* json
+      }),
+    )
+  }),
+)
+
+const varyByAccept = HttpEffect.appendPreResponseHandler((_, response) =>
+  Effect.succeed(HttpServerResponse.setHeader(response, "vary", "Accept")),
+)

@@ -1,0 +1,34 @@
+import { Effect, Layer } from "effect"
+import { Command } from "effect/cli"
+import { Settings, type SettingsOptions } from "../Settings.ts"
+import { Simulator } from "../simulator/Simulator.ts"
+import { serving } from "./serve.ts"
+
+/** Trades a second over all symbols: what Binance's whole spot market averages. */
+const RATE = 500
+
+/** What the demo keeps apart from a live database, whatever `.env` says. */
+const settings: SettingsOptions = {
+  dataFolder: "demo",
+  defaults: { LOG_FORMAT: "pretty" },
+  fixed: { DATABASE_URL: "" },
+}
+
+/** The settings, with the simulator in the exchange's place. */
+const simulated = Layer.effect(
+  Settings,
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    const { restUrl, wsUrl } = yield* Simulator
+    return { ...settings, binance: { ...settings.binance, wsUrl: new URL(wsUrl), restUrl: new URL(restUrl) } }
+  }),
+).pipe(
+  Layer.provide(
+    Layer.unwrap(Effect.map(Settings, ({ binance: { symbols } }) => Simulator.layer({ port: 0, rate: RATE, symbols }))),
+  ),
+  Layer.provide(Settings.layer(settings)),
+)
+
+export const demo = Command.make("demo", {}, () => Effect.provide(serving, simulated)).pipe(
+  Command.withDescription("Store trades of a made-up market in an embedded database: needs no network"),
+)

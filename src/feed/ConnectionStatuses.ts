@@ -1,0 +1,47 @@
+import { Clock, Effect } from "effect"
+import type { ConnectionStatus } from "./TradeFeed.ts"
+
+/** What every connection of a feed is doing; `since` moves only when the state does. */
+export class ConnectionStatuses {
+  private readonly byName = new Map<string, ConnectionStatus>()
+
+  readonly all: Effect.Effect<ReadonlyArray<ConnectionStatus>> = Effect.sync(() => [...this.byName.values()])
+
+  readonly open = Effect.fnUntraced(
+    { self: this },
+    function* (name: string, host: string, symbols: ReadonlyArray<string>) {
+      const since = yield* Clock.currentTimeMillis
+      this.byName.set(name, {
+        name,
+        host,
+        symbols,
+        state: "connecting",
+        since,
+        lastFrameAt: undefined,
+        reconnects: 0,
+        lastLoss: undefined,
+      })
+    },
+  )
+
+  readonly enter = Effect.fnUntraced({ self: this }, function* (name: string, state: ConnectionStatus["state"]) {
+    const now = yield* Clock.currentTimeMillis
+    this.change(name, (status) => (status.state === state ? status : { ...status, state, since: now }))
+  })
+
+  readonly heard = (name: string) =>
+    Effect.map(Clock.currentTimeMillis, (now) => this.change(name, (status) => ({ ...status, lastFrameAt: now })))
+
+  readonly lost = (name: string, why: string) =>
+    Effect.andThen(
+      this.enter(name, "waiting"),
+      Effect.sync(() =>
+        this.change(name, (status) => ({ ...status, reconnects: status.reconnects + 1, lastLoss: why })),
+      ),
+    )
+
+  private change(name: string, f: (status: ConnectionStatus) => ConnectionStatus) {
+    const status = this.byName.get(name)
+    if (status !== undefined) this.byName.set(name, f(status))
+  }
+}

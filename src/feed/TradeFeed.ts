@@ -1,0 +1,38 @@
+import { Context, type Effect, Schema, type Stream } from "effect"
+import type { Trade } from "../market/Trade.ts"
+
+/** What one connection to the exchange is doing. Times are milliseconds since the epoch. */
+export interface ConnectionStatus {
+  readonly name: string
+  readonly host: string
+  readonly state: "connecting" | "connected" | "waiting"
+  readonly since: number
+  readonly symbols: ReadonlyArray<string>
+  readonly lastFrameAt: number | undefined
+  readonly reconnects: number
+  /** Why the connection before this one ended. */
+  readonly lastLoss: string | undefined
+}
+
+/** The exchange was out of reach for as many attempts in a row as MAX_RECONNECT_ATTEMPTS allows. */
+export class FeedGaveUp extends Schema.TaggedError<FeedGaveUp>()("FeedGaveUp", {
+  attempts: Schema.Int,
+  last: Schema.String,
+}) {
+  override get message(): string {
+    return `Gave up on the exchange after ${this.attempts} reconnect attempts in a row (MAX_RECONNECT_ATTEMPTS=${this.attempts}): ${this.last}`
+  }
+}
+
+/** The exchange as a stream of trades, in the order in which its connections delivered them. */
+export class TradeFeed extends Context.Service<
+  TradeFeed,
+  {
+    /**
+     * Trades of the symbols, from now on; ends only by failing. It reconnects by itself, and what was published in between is
+     * not in it. A consumer that does not pull makes the sockets wait: nothing is dropped here.
+     */
+    trades(symbols: ReadonlyArray<string>): Stream.Stream<Trade, FeedGaveUp>
+    readonly connections: Effect.Effect<ReadonlyArray<ConnectionStatus>>
+  }
+>()("fulltape/feed/TradeFeed") {}

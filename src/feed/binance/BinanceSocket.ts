@@ -1,0 +1,173 @@
+import { Array, Context, Duration, Effect, Layer, type Scope } from "effect"
+import { type IncomingMessage } from "node:http"
+import { type RawData, WebSocket } from "ws"
+import { ConnectionLost, type LossReason } from "../ConnectionLost.ts"
+
+/** One text frame, and when it was read, in milliseconds of the monotonic clock. */
+export interface Frame {
+  readonly text: string
+  readonly receivedAt: number
+}
+
+/** An accepted connection. */
+export interface OpenSocket {
+  /** All frames that are waiting, at least one; fails once the connection is gone and its last frame was taken. */
+  readonly take: Effect.Effect<Array.NonEmptyReadonlyArray<Frame>, ConnectionLost>
+  readonly send: (text: string) => Effect.Effect<void>
+}
+
+/** The exchange pings every 20 s; without a frame or a ping for this long the link is dead. */
+const SILENCE = Duration.seconds(60)
+
+/** When this many frames wait, the socket is not read: TCP makes the exchange wait. About 1.5 MB of trades. */
+const MOST_WAITING = 8_192
+
+const HANDSHAKE_TIMEOUT = Duration.seconds(10)
+
+/** How connections to the exchange are made, and the seam at which tests put an exchange without a network. */
+export class BinanceSocket extends Context.Service<
+  BinanceSocket,
+  { open(url: string): Effect.Effect<OpenSocket, ConnectionLost, Scope.Scope> }
+>()("fulltape/feed/binance/BinanceSocket") {
+  /** Over `ws`, which shows pings and the HTTP status of a refused handshake, and can be paused. */
+  static readonly layer = Layer.succeed(BinanceSocket, {
+    open: (url) =>
+      Effect.acquireRelease(
+        Effect.sync(() => new Connection(url)),
+        (connection) => Effect.sync(() => connection.close()),
+      ).pipe(
+        Effect.tap((connection) => connection.opened),
+        Effect.map((connection) => ({
+          take: connection.take,
+          send: (text) => Effect.sync(() => connection.send(text)),
+        })),
+      ),
+  })
+}
+
+class Connection {
+  private readonly ws: WebSocket
+  private readonly host: string
+  private waiting: globalThis.Array<Frame> = []
+  private lost: ConnectionLost | undefined
+  private wake: (() => void) | undefined
+  private heardAt = performance.now()
+  private pausedAt: number | undefined
+
+  constructor(url: string) {
+    this.host = new URL(url).host
+    this.ws = new WebSocket(url, {
+      handshakeTimeout: Duration.toMillis(HANDSHAKE_TIMEOUT),
+      perMessageDeflate: false,
+      maxPayload: 16 * 1024 * 1024,
+      // A frame that is not UTF-8 is one bad frame, not a reason to lose the connection.
+      skipUTF8Validation: true,
+    })
+    this.ws.on("open", () => this.notify())
+    this.ws.on("message", (data) => this.receive(data))
+    this.ws.on("ping", () => (this.heardAt = performance.now()))
+    this.ws.on("unexpected-response", (request, response) => this.refused(request, response))
+    this.ws.on("error", (error) => this.lose({ _tag: "Unreachable", detail: describe(error) }))
+    this.ws.on("close", (code, reason) =>
+      this.lose({
+        _tag: "Closed",
+        code,
+        detail: reason.toString(),
+        unreadSeconds: this.pausedAt === undefined ? 0 : (performance.now() - this.pausedAt) / 1000,
+      }),
+    )
+  }
+
+  readonly opened: Effect.Effect<void, ConnectionLost> = Effect.suspend(() => {
+    if (this.lost !== undefined) return Effect.fail(this.lost)
+    if (this.ws.readyState === WebSocket.OPEN) return Effect.void
+    return Effect.andThen(this.change, this.opened)
+  })
+
+  readonly take: Effect.Effect<Array.NonEmptyReadonlyArray<Frame>, ConnectionLost> = Effect.suspend(() => {
+    const frames = this.drain()
+    if (Array.isReadonlyArrayNonEmpty(frames)) return Effect.succeed(frames)
+    if (this.lost !== undefined) return Effect.fail(this.lost)
+    return Effect.andThen(this.arrival, this.take)
+  })
+
+  /** Resumes in a later turn than the frame that caused it, so that the frames of one read are taken together. */
+  private readonly change = Effect.callback<void>((resume) => {
+    this.wake = () => resume(Effect.void)
+    return Effect.sync(() => (this.wake = undefined))
+  })
+
+  private readonly arrival = this.change.pipe(
+    Effect.timeoutOrElse({
+      duration: SILENCE,
+      orElse: () =>
+        Effect.sync(() => {
+          if (performance.now() - this.heardAt >= Duration.toMillis(SILENCE)) {
+            this.lose({ _tag: "Silent", seconds: Duration.toSeconds(SILENCE) })
+          }
+        }),
+    }),
+  )
+
+  send(text: string) {
+    if (this.ws.readyState === WebSocket.OPEN) this.ws.send(text)
+  }
+
+  close() {
+    this.lost ??= new ConnectionLost({
+      host: this.host,
+      reason: { _tag: "Closed", code: 1000, detail: "", unreadSeconds: 0 },
+    })
+    // A paused socket would never see the answer to its own close frame.
+    if (this.ws.isPaused) this.ws.resume()
+    this.ws.close(1000)
+    setTimeout(() => this.ws.terminate(), 1000).unref()
+  }
+
+  private notify() {
+    const wake = this.wake
+    this.wake = undefined
+    wake?.()
+  }
+
+  private receive(data: RawData) {
+    this.heardAt = performance.now()
+    this.waiting.push({ text: String(data), receivedAt: this.heardAt })
+    if (this.waiting.length >= MOST_WAITING && !this.ws.isPaused) {
+      this.pausedAt = this.heardAt
+      this.ws.pause()
+    }
+    this.notify()
+  }
+
+  private drain(): ReadonlyArray<Frame> {
+    const frames = this.waiting
+    this.waiting = []
+    if (this.ws.isPaused) {
+      this.ws.resume()
+      this.heardAt = performance.now()
+      // Remembered a little longer: a close that the exchange sent meanwhile is read only now.
+      setTimeout(() => {
+        if (!this.ws.isPaused) this.pausedAt = undefined
+      }, 2_000).unref()
+    }
+    return frames
+  }
+
+  private refused(request: { destroy(): void }, response: IncomingMessage) {
+    this.lose({ _tag: "Refused", status: response.statusCode ?? 0, detail: response.statusMessage ?? "" })
+    response.resume()
+    request.destroy()
+  }
+
+  private lose(reason: LossReason) {
+    this.lost ??= new ConnectionLost({ host: this.host, reason })
+    this.notify()
+  }
+}
+
+/** Node reports a refused dual-stack connection as an AggregateError without a message. */
+const describe = (error: Error): string => {
+  const code = "code" in error && typeof error.code === "string" ? error.code : undefined
+  return error.message !== "" ? error.message : (code ?? error.name)
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Console, Effect, Exit } from "effect"
+import { CliError, Command } from "effect/cli"
+import { demo } from "./cli/demo.ts"
+import { health } from "./cli/health.ts"
+import { ingest } from "./cli/ingest.ts"
+import { migrate } from "./cli/migrate.ts"
+import { Reported, sentence } from "./cli/Reported.ts"
+import { exitAtSecondSignal } from "./cli/secondSignal.ts"
+import { serve, serving } from "./cli/serve.ts"
+import { simulate } from "./cli/simulate.ts"
+import { verify } from "./cli/verify.ts"
+import { version } from "./cli/version.ts"
+import { Settings } from "./Settings.ts"
+
+const fulltape = Command.make("fulltape", {}, () => Effect.provide(serving, Settings.layer())).pipe(
+  Command.withDescription("Every Binance trade, exactly once, in your own PostgreSQL"),
+  Command.withSubcommands([serve, ingest, migrate, verify, health, simulate, demo]),
+)
+
+exitAtSecondSignal()
+
+Command.run(fulltape, { version }).pipe(
+  Effect.provide(NodeServices.layer),
+  Effect.onExit((exit) => (Exit.isFailure(exit) ? tell(exit.cause) : Effect.void)),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1),
+  }),
+)
+
+/** Standard error gets one sentence, unless the logs have told it or the command line was explained. */
+function tell(cause: Cause.Cause<unknown>): Effect.Effect<void> {
+  const error = Cause.squash(cause)
+  return Cause.hasInterruptsOnly(cause) || error instanceof Reported || CliError.isCliError(error)
+    ? Effect.void
+    : Console.error(`fulltape: ${sentence(cause)}`)
+}

@@ -1,0 +1,118 @@
+import { Result } from "effect"
+import { isIP } from "node:net"
+import { resolve } from "node:path"
+
+/** How one variable is written: in words for a person, and as a parser of its trimmed text. */
+export interface Format<out A> {
+  /** Completes "it takes …". */
+  readonly accepts: string
+  /** Fails with what is wrong, completing "VARIABLE …", and never with a secret. */
+  readonly parse: (text: string) => Result.Result<A, string>
+}
+
+/** The words for a refused value: on one line, shortened, without the credentials that an address may hold. */
+const refused = (text: string, verb = "is"): Result.Result<never, string> => {
+  const shown = text.replace(URL.canParse(text) ? /\/\/[^/]*@/ : /\/\/.*@/s, "//***@")
+  return Result.fail(`${verb} ${JSON.stringify(shown.length > 100 ? `${shown.slice(0, 100)}…` : shown)}`)
+}
+
+/** The empty text, which is an unset variable without a default, becomes `undefined`. */
+export const optional = <A>(format: Format<A>): Format<A | undefined> => ({
+  accepts: format.accepts,
+  parse: (text) => (text === "" ? Result.succeed(undefined) : format.parse(text)),
+})
+
+/** A whole number in plain digits. */
+export const wholeNumber = (range: {
+  readonly min: number
+  readonly max: number
+  readonly unit?: string
+}): Format<number> => ({
+  accepts: `a whole number${range.unit === undefined ? "" : ` of ${range.unit}`} from ${range.min} to ${range.max}`,
+  parse: (text) => {
+    const value = Number(text)
+    return /^\d+$/.test(text) && value >= range.min && value <= range.max ? Result.succeed(value) : refused(text)
+  },
+})
+
+/** One of a few words, in any case. */
+export const oneOf = <const A extends string>(words: ReadonlyArray<A>): Format<A> => ({
+  accepts: words.join(", ").replace(/, ([^,]+)$/, " or $1"),
+  parse: (text) => {
+    const word = words.find((word) => word === text.toLowerCase())
+    return word === undefined ? refused(text) : Result.succeed(word)
+  },
+})
+
+/** Any text of one line. */
+export const text: Format<string> = {
+  accepts: "text on one line",
+  parse: (text) => (/^\P{Cc}+$/u.test(text) ? Result.succeed(text) : refused(text)),
+}
+
+/** The name or the IP address of a network interface of this machine. */
+export const host: Format<string> = {
+  accepts: "a host name or an IP address without a port, such as 127.0.0.1, 0.0.0.0 or ::",
+  parse: (text) => (isIP(text) !== 0 || /^[\w.-]+$/.test(text) ? Result.succeed(text) : refused(text)),
+}
+
+/** A folder; a relative one starts at the working directory. */
+export const folder: Format<string> = {
+  accepts: "the path of a folder",
+  parse: (text) => (/^\P{Cc}+$/u.test(text) ? Result.succeed(resolve(text)) : refused(text)),
+}
+
+/** The base address of an HTTP service, without a trailing slash in its path. */
+export const httpUrl = (options: { readonly example: string; readonly without?: RegExp }): Format<URL> => ({
+  accepts: `an http:// or https:// address without query and fragment, such as ${options.example}`,
+  parse: (text) => {
+    const url = parseUrl(text, ["http:", "https:"])
+    return url === undefined || options.without?.test(url.pathname) === true ? refused(text) : Result.succeed(url)
+  },
+})
+
+/** The base address of the streams; its path ends in `/ws` or `/stream`, or is `/`. */
+export const streamUrl: Format<URL> = {
+  accepts: "a ws:// or wss:// address whose path ends with /ws, /stream or nothing, without query and fragment",
+  parse: (text) => {
+    const url = parseUrl(text, ["ws:", "wss:"])
+    return url !== undefined && /^\/$|\/(ws|stream)$/.test(url.pathname) ? Result.succeed(url) : refused(text)
+  },
+}
+
+/** Upper-cased, each once, in the order written. Symbols are not always ASCII. */
+export const symbols: Format<ReadonlyArray<string>> = {
+  accepts: "symbols of the exchange separated by commas, such as BTCUSDT,ETHUSDT",
+  parse: (text) => {
+    const names = text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim().toUpperCase()]))
+    const wrong = names.find((name) => /[\s/@\p{Cc}]/u.test(name))
+    if (wrong !== undefined) return refused(wrong, "has")
+    return names.length === 0 ? refused(text) : Result.succeed([...new Set(names)])
+  },
+}
+
+/** A connection address of PostgreSQL. Its problems are described without the value, which may hold a password. */
+export const databaseUrl: Format<string> = {
+  accepts: "postgres://user:password@host:port/database, where special characters are percent-encoded",
+  parse: (text) => {
+    const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0].toLowerCase()
+    if (scheme === undefined) return Result.fail("does not start with postgres:// (its value is not shown)")
+    if (scheme !== "postgres://" && scheme !== "postgresql://") return Result.fail(`starts with ${scheme}`)
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url === undefined || !isEncoded(url)) return Result.fail("is not a readable address (its value is not shown)")
+    if (url.hostname === "") return Result.fail("names no host (its value is not shown)")
+    if (url.pathname.length < 2) return Result.fail("names no database (its value is not shown)")
+    return Result.succeed(text)
+  },
+}
+
+const isEncoded = (url: URL): boolean =>
+  [url.username, url.password, url.pathname].every((part) => !/%(?![0-9a-f]{2})/i.test(part))
+
+const parseUrl = (text: string, protocols: ReadonlyArray<string>): URL | undefined => {
+  if (!URL.canParse(text) || text.includes("?") || text.includes("#")) return undefined
+  const url = new URL(text)
+  if (!protocols.includes(url.protocol) || !/^\w+:\/\//.test(text)) return undefined
+  if (url.pathname !== "/") url.pathname = url.pathname.replace(/\/+$/, "")
+  return url
+}

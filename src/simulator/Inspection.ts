@@ -1,0 +1,81 @@
+import { type IncomingMessage, type ServerResponse } from "node:http"
+import { type Fault } from "./faults/Fault.ts"
+import { readFaults } from "./faults/readFaults.ts"
+import { type FaultSchedule } from "./faults/FaultSchedule.ts"
+import { type ExchangeClock } from "./protocol/ExchangeClock.ts"
+import { type StreamServer } from "./protocol/StreamServer.ts"
+import { type MarketSource } from "./source/MarketSource.ts"
+
+export interface InspectionOptions {
+  readonly source: MarketSource
+  readonly clock: ExchangeClock
+  readonly streams: StreamServer
+  readonly faults: FaultSchedule
+}
+
+/** What the simulator can tell of itself at the moment. */
+export const simulatorState = ({ clock, faults, source, streams }: InspectionOptions) => {
+  const now = clock()
+  const newest = [...source.symbols].map(([symbol, trades]) => [symbol, trades.newest(now) ?? null])
+  return {
+    time: new Date(Math.floor(now / 1000)).toISOString(),
+    opened: streams.opened(),
+    connections: streams.sessions().map(({ connection, openedAt }) => ({
+      id: connection.id,
+      age: (now - openedAt) / 1000,
+      combined: connection.combined(),
+      timeUnit: connection.micros ? "MICROSECOND" : "MILLISECOND",
+      streams: connection.streams(),
+      unsentBytes: connection.unsent(),
+    })),
+    newestId: Object.fromEntries(newest),
+    sentTrades: streams.sent.total(),
+    faults: { pending: faults.pending(), counts: faults.counts(), happened: faults.happened() },
+  }
+}
+
+const faultsIn = (body: string): { readonly faults: ReadonlyArray<Fault> } | { readonly problem: string } => {
+  try {
+    return { faults: readFaults(body) }
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+const readBody = (request: IncomingMessage, done: (body: string) => void): void => {
+  const chunks: Array<Buffer> = []
+  request.on("data", (chunk: Buffer) => chunks.push(chunk))
+  request.on("end", () => done(Buffer.concat(chunks).toString("utf8")))
+}
+
+/**
+ * What no exchange has: `GET /simulator/sent` (which trades reached at least one connection), `GET /simulator/state`,
+ * and `POST /simulator/faults` (a JSON list, added to the schedule).
+ */
+export const makeInspection = (options: InspectionOptions) => {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const send = (status: number, body: unknown): void => {
+      response.statusCode = status
+      response.setHeader("Content-Type", "application/json;charset=UTF-8")
+      response.end(JSON.stringify(body))
+    }
+    const route = `${request.method} ${request.url?.split("?")[0]}`
+    if (route === "GET /simulator/sent") {
+      send(200, options.streams.sent.bySymbol())
+    } else if (route === "GET /simulator/state") {
+      send(200, simulatorState(options))
+    } else if (route === "POST /simulator/faults") {
+      readBody(request, (body) => {
+        const read = faultsIn(body)
+        if ("problem" in read) {
+          send(400, { message: `These faults cannot be read: ${read.problem}` })
+        } else {
+          options.faults.add(read.faults)
+          send(200, { added: read.faults.length })
+        }
+      })
+    } else {
+      send(404, { message: "Try GET /simulator/sent, GET /simulator/state or POST /simulator/faults." })
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { Schema } from "effect"
+
+const Count = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
+const Status = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 400, maximum: 599 })))
+/** What a close frame may carry. */
+const CloseCode = Schema.Int.pipe(
+  Schema.check(
+    Schema.makeFilter<number>(
+      (code) =>
+        (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
+        (code >= 3000 && code <= 4999),
+      { expected: "a close code that may be sent" },
+    ),
+  ),
+)
+/** "2 seconds", or a number of milliseconds. */
+const Span = Schema.Union([Schema.DurationFromString, Schema.DurationFromMillis])
+
+/** When a fault happens, and to whom. */
+const when = {
+  /** After the start, or after the fault was posted. */
+  at: Schema.optionalKey(Span),
+  /** Count `at` from the first subscription instead. */
+  from: Schema.optionalKey(Schema.Literals(["start", "subscription"])),
+  /** Instead of `at`: once so many distinct trades (of `symbol`, where one is named) were sent. */
+  afterTrades: Schema.optionalKey(Count),
+  /** Again and again, `times` times or without end. */
+  every: Schema.optionalKey(Span),
+  times: Schema.optionalKey(Count),
+  /** Only so many connections, the oldest first; all unless given. */
+  connections: Schema.optionalKey(Count),
+}
+
+/** Only this symbol's trade stream; all of them unless given. */
+const symbol = Schema.optionalKey(Schema.String)
+
+/** Something that goes wrong at a given moment. Every kind says what a client sees. */
+export const Fault = Schema.Union([
+  /** The TCP connection ends without a close frame: orderly, in the middle of a frame, or by a reset. */
+  Schema.Struct({
+    kind: Schema.Literal("drop"),
+    ...when,
+    midFrame: Schema.optionalKey(Schema.Boolean),
+    reset: Schema.optionalKey(Schema.Boolean),
+  }),
+  /** A close frame; 1001 unless a code is given. */
+  Schema.Struct({
+    kind: Schema.Literal("close"),
+    ...when,
+    code: Schema.optionalKey(CloseCode),
+    reason: Schema.optionalKey(Schema.String),
+  }),
+  /** The next `ids` trades happen, but no connection gets them; REST has them. */
+  Schema.Struct({ kind: Schema.Literal("skip"), ...when, symbol, ids: Count }),
+  /** The last `ids` trades come again. */
+  Schema.Struct({ kind: Schema.Literal("repeat"), ...when, symbol, ids: Count }),
+  /** The next `ids` trades come in reverse. */
+  Schema.Struct({ kind: Schema.Literal("reorder"), ...when, symbol, ids: Count }),
+  /** No events for a while, and no pings either where `pings` is false; then the rest, or with `lose` not. */
+  Schema.Struct({
+    kind: Schema.Literal("silence"),
+    ...when,
+    for: Span,
+    pings: Schema.optionalKey(Schema.Boolean),
+    lose: Schema.optionalKey(Schema.Boolean),
+  }),
+  /** One more text frame that is no event; `text` exactly, or a variant made from the newest trade. */
+  Schema.Struct({
+    kind: Schema.Literal("malformed"),
+    ...when,
+    symbol,
+    variant: Schema.optionalKey(Schema.Literals(["truncated", "missingKey", "emptyPrice", "notJson", "binary"])),
+    text: Schema.optionalKey(Schema.String),
+  }),
+  /** One more event that nobody subscribed to: of an unknown kind, or a trade of another symbol. */
+  Schema.Struct({
+    kind: Schema.Literal("foreign"),
+    ...when,
+    variant: Schema.optionalKey(Schema.Literals(["event", "symbol"])),
+    symbol,
+  }),
+  /** One more trade whose id is `ids` beyond the newest; no such trade exists. */
+  Schema.Struct({ kind: Schema.Literal("jump"), ...when, symbol, ids: Schema.optionalKey(Count) }),
+  /** The serverShutdown event, and after `closeAfter` a close frame. */
+  Schema.Struct({ kind: Schema.Literal("serverShutdown"), ...when, closeAfter: Schema.optionalKey(Span) }),
+  /** From now on connections end this long after they were opened, instead of 24 hours. */
+  Schema.Struct({ kind: Schema.Literal("lifetime"), ...when, after: Span }),
+  /** Handshakes are refused with an HTTP status, 503 unless given. */
+  Schema.Struct({ kind: Schema.Literal("refuse"), ...when, status: Schema.optionalKey(Status), for: Span }),
+  /** REST requests are refused with a status (503), a code and a text. */
+  Schema.Struct({
+    kind: Schema.Literal("rest"),
+    ...when,
+    for: Span,
+    status: Schema.optionalKey(Status),
+    code: Schema.optionalKey(Schema.Int),
+    msg: Schema.optionalKey(Schema.String),
+    retryAfter: Schema.optionalKey(Schema.Int),
+  }),
+])
+export type Fault = typeof Fault.Type
+
+/** A schedule as a person writes it. */
+export const Faults = Schema.Array(Fault)

@@ -1,0 +1,113 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import { Duration, Effect, Layer, Redacted, Schedule } from "effect"
+import { Migrator, SqlClient, type SqlError } from "effect/sql"
+import { DatabaseUnusable } from "./DatabaseUnusable.ts"
+import { fromSqlFiles } from "./migrations.ts"
+import { isTransient, sqlFailure } from "./sqlFailure.ts"
+
+export interface DatabaseOptions {
+  readonly url: Redacted.Redacted<string>
+  readonly poolMax: number
+  /** Bounds connecting; statements are bounded where they are made. */
+  readonly timeout: Duration.Duration
+}
+
+/** A database that is starting, in a container beside us say, gets this long. */
+const PATIENCE = Duration.seconds(30)
+
+/** The pool, as it is. */
+export const connected = (options: DatabaseOptions) =>
+  Layer.effectDiscard(reachable(options)).pipe(
+    Layer.provideMerge(
+      PgClient.layer({
+        url: options.url,
+        maxConnections: options.poolMax,
+        connectTimeout: options.timeout,
+        applicationName: "fulltape",
+      }),
+    ),
+  )
+
+/** The pool, migrated before anyone sees it. */
+export const migrated = (options: DatabaseOptions) =>
+  Layer.effectDiscard(migrate).pipe(Layer.provideMerge(connected(options)))
+
+/** The pool, migrated, and known to hold no other market's trades than `market`'s. */
+export const layer = (options: DatabaseOptions & { readonly market: string }) =>
+  Layer.effectDiscard(claim(options.market)).pipe(Layer.provideMerge(migrated(options)))
+
+/** Where a database is, without its password. */
+export const addressOf = (url: Redacted.Redacted<string>): string => {
+  const { hostname, port, pathname } = new URL(Redacted.value(url))
+  return `${hostname}:${port === "" ? "5432" : port}${pathname}`
+}
+
+const reachable = (options: DatabaseOptions) =>
+  Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT 1`).pipe(
+    Effect.tapError((error) =>
+      isTransient(error)
+        ? Effect.logWarning(`The database at ${addressOf(options.url)} cannot be reached: ${sqlFailure(error).detail}`)
+        : Effect.void,
+    ),
+    Effect.retry({
+      schedule: Schedule.spaced("3 seconds").pipe(Schedule.upTo({ duration: PATIENCE })),
+      while: isTransient,
+    }),
+    Effect.mapError((error) => new DatabaseUnusable({ message: unusable(error, options.url) })),
+  )
+
+const unusable = (error: SqlError.SqlError, url: Redacted.Redacted<string>): string => {
+  const { code, detail } = sqlFailure(error)
+  const { username, pathname } = new URL(Redacted.value(url))
+  const host = addressOf(url)
+  if (error.reason._tag === "AuthenticationError")
+    return `The database at ${host} refused the password or user ${username}: check DATABASE_URL (${detail}).`
+  if (code === "3D000")
+    return `The server has no database ${pathname.slice(1)}: create it (CREATE DATABASE ${pathname.slice(1)}) or correct DATABASE_URL.`
+  return `The database at ${host} cannot be used: ${detail}. Check that PostgreSQL runs there and that DATABASE_URL is right.`
+}
+
+/** Brings the schema up to date; safe to run again, and by two processes at once. */
+export const migrate = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [found] = yield* sql<{ readonly foreign: boolean }>`
+    SELECT to_regclass('raw_trades') IS NOT NULL AND to_regclass('fulltape_migrations') IS NULL AS foreign`
+  if (found?.foreign === true) {
+    return yield* new DatabaseUnusable({
+      message:
+        "The database has a table raw_trades that Fulltape did not make: give Fulltape a database or a schema of its own, or rename that table.",
+    })
+  }
+  return yield* Migrator.make({})({ loader: fromSqlFiles, table: "fulltape_migrations" })
+}).pipe(
+  Effect.provide(NodeServices.layer),
+  Effect.catchTags({
+    SqlError: (error) => refusedMigration(sqlFailure(error).detail),
+    MigrationError: (error) => refusedMigration(error.message),
+  }),
+)
+
+const refusedMigration = (detail: string) =>
+  Effect.fail(
+    new DatabaseUnusable({
+      message: `The database could not be migrated (${detail}); the user of DATABASE_URL needs the right to create tables.`,
+    }),
+  )
+
+/** Records whose trades the database holds, or refuses it because it holds another market's. */
+export const claim = Effect.fnUntraced(
+  function* (market: string) {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql`INSERT INTO stored_market (market) VALUES (${market}) ON CONFLICT DO NOTHING`
+    const [stored] = yield* sql<{ readonly market: string }>`SELECT market FROM stored_market`
+    if (stored !== undefined && stored.market !== market) {
+      return yield* new DatabaseUnusable({
+        message: `The database holds trades of ${stored.market}, and BINANCE_WS_URL is of ${market}: trade ids of two markets would collide, so give this market a database of its own.`,
+      })
+    }
+  },
+  Effect.catchTag("SqlError", (error) =>
+    Effect.fail(new DatabaseUnusable({ message: `The database cannot be used: ${sqlFailure(error).detail}.` })),
+  ),
+)

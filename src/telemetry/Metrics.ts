@@ -1,0 +1,120 @@
+import { Effect, Metric } from "effect"
+
+/** Every metric, once. Names and units follow Prometheus' conventions. */
+
+const framesTotal = Metric.counter("fulltape_frames_total", {
+  description: "Frames received from the exchange, by kind",
+  incremental: true,
+})
+
+/** Frames read from the exchange, by what they meant. */
+export const frames = {
+  trade: Metric.withAttributes(framesTotal, { kind: "trade" }),
+  acknowledged: Metric.withAttributes(framesTotal, { kind: "acknowledged" }),
+  refused: Metric.withAttributes(framesTotal, { kind: "refused" }),
+  shutdown: Metric.withAttributes(framesTotal, { kind: "shutdown" }),
+  foreign: Metric.withAttributes(framesTotal, { kind: "foreign" }),
+  malformed: Metric.withAttributes(framesTotal, { kind: "malformed" }),
+} as const
+
+/** Trades read from the exchange, duplicates included. */
+export const tradesReceived = Metric.counter("fulltape_trades_received_total", {
+  description: "Trades received from the exchange",
+  incremental: true,
+})
+
+/** Trades that a commit added to the database. */
+export const tradesStored = Metric.counter("fulltape_trades_stored_total", {
+  description: "Trades committed to the database",
+  incremental: true,
+})
+
+/** Trades that the database had already. */
+export const tradesDuplicate = Metric.counter("fulltape_trades_duplicate_total", {
+  description: "Trades that were in the database already",
+  incremental: true,
+})
+
+/** Trades that the database or the table's precision refused. */
+export const tradesQuarantined = Metric.counter("fulltape_trades_quarantined_total", {
+  description: "Trades set aside because the database refuses them",
+  incremental: true,
+})
+
+/** Batches committed. */
+export const batches = Metric.counter("fulltape_batches_total", {
+  description: "Batches committed to the database",
+  incremental: true,
+})
+
+/** From the first attempt to write a batch to its commit, retries included. */
+export const batchSeconds = Metric.histogram("fulltape_batch_seconds", {
+  description: "Time to commit one batch",
+  boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+})
+
+/** From the socket to the commit, waiting for the batch included. */
+export const wireToCommitSeconds = Metric.histogram("fulltape_wire_to_commit_seconds", {
+  description: "Time from a trade's arrival to its commit",
+  boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+})
+
+const reconnectsTotal = Metric.counter("fulltape_reconnects_total", {
+  description: "Connections to the exchange that were lost and dialled again, by cause",
+  incremental: true,
+})
+
+/** Connections to the exchange that were lost and dialled again, by why. */
+export const reconnects = {
+  Unreachable: Metric.withAttributes(reconnectsTotal, { cause: "unreachable" }),
+  Refused: Metric.withAttributes(reconnectsTotal, { cause: "refused" }),
+  Closed: Metric.withAttributes(reconnectsTotal, { cause: "closed" }),
+  Silent: Metric.withAttributes(reconnectsTotal, { cause: "silent" }),
+} as const
+
+/** Failed attempts to write to the database. */
+export const databaseErrors = Metric.counter("fulltape_database_errors_total", {
+  description: "Failed attempts to write to the database",
+  incremental: true,
+})
+
+const bufferedTrades = Metric.gauge("fulltape_buffered_trades", {
+  description: "Trades received and not yet committed",
+})
+
+/** The resident set of this process. */
+export const residentMemory = Metric.gauge("fulltape_resident_memory_bytes", {
+  description: "Resident memory of the process",
+})
+
+/** Since the process started. */
+export const uptime = Metric.gauge("fulltape_uptime_seconds", {
+  description: "Time since the process started",
+})
+
+const count = (counter: Metric.Counter<number>) => Effect.map(Metric.value(counter), (state) => state.count)
+
+/** Trades received and neither committed nor set aside yet, wherever in the process they wait. Sets its gauge too. */
+export const buffered = Effect.gen(function* () {
+  const done = (yield* count(tradesStored)) + (yield* count(tradesDuplicate)) + (yield* count(tradesQuarantined))
+  const waiting = (yield* count(tradesReceived)) - done
+  yield* Metric.update(bufferedTrades, waiting)
+  return waiting
+})
+
+/** Everything that went wrong and was survived: failed writes, refused requests, malformed frames, trades set aside. */
+export const errors = Effect.gen(function* () {
+  return (
+    (yield* count(databaseErrors)) +
+    (yield* count(tradesQuarantined)) +
+    (yield* count(frames.malformed)) +
+    (yield* count(frames.refused))
+  )
+})
+
+/** Connections to the exchange that were lost, whatever the cause. */
+export const reconnections = Effect.gen(function* () {
+  let sum = 0
+  for (const counter of Object.values(reconnects)) sum += yield* count(counter)
+  return sum
+})

@@ -1,0 +1,79 @@
+import { Effect, Layer, Stream } from "effect"
+import { type ConnectionStatus, TradeFeed } from "../../src/feed/TradeFeed.ts"
+import { Ingest } from "../../src/ingest/Ingest.ts"
+import { StoreError } from "../../src/store/StoreError.ts"
+import { TradeStore } from "../../src/store/TradeStore.ts"
+import { Performance, type PerformanceSnapshot } from "../../src/telemetry/Performance.ts"
+
+/** A connection that delivers; its times are those of a TestClock that was not moved. */
+export const connected: ConnectionStatus = {
+  name: "1",
+  host: "stream.binance.com:9443",
+  state: "connected",
+  since: 0,
+  symbols: ["BTCUSDT", "ETHUSDT"],
+  lastFrameAt: 0,
+  reconnects: 0,
+  lastLoss: undefined,
+}
+
+/** One that was lost. */
+export const waiting: ConnectionStatus = {
+  ...connected,
+  name: "2",
+  state: "waiting",
+  symbols: ["SOLUSDT"],
+  lastFrameAt: undefined,
+  reconnects: 3,
+  lastLoss: "stream.binance.com:9443 cannot be reached (ECONNREFUSED).",
+}
+
+/** Numbers that are all different. */
+export const snapshot: PerformanceSnapshot = {
+  tradesPerSecond: 1250.5,
+  averageLatency: 12.25,
+  batchProcessingTime: 3.5,
+  errorCount: 4,
+  reconnectionCount: 5,
+  memoryUsage: 123_456_789,
+  bufferSize: 42,
+  totalTrades: 98_765,
+  totalBatches: 988,
+  uptime: 78.9,
+}
+
+/** What the API sees of the service; a test may change it between two requests. */
+export class Fakes {
+  running = true
+  databaseFails = false
+  pings = 0
+  snapshots = 0
+  connections: ReadonlyArray<ConnectionStatus> = [connected]
+
+  /** @param ping what to do in place of answering at once. */
+  layer(ping: Effect.Effect<void> = Effect.void) {
+    return Layer.mergeAll(
+      Layer.succeed(TradeFeed, {
+        trades: () => Stream.never,
+        connections: Effect.sync(() => this.connections),
+      }),
+      Layer.succeed(TradeStore, {
+        write: () => Effect.succeed({ stored: 0, duplicate: 0, quarantined: 0 }),
+        symbols: Effect.succeed([]),
+        ping: Effect.suspend(() => {
+          this.pings += 1
+          return this.databaseFails
+            ? Effect.fail(new StoreError({ code: "ECONNREFUSED", detail: "connect ECONNREFUSED 127.0.0.1:5432" }))
+            : ping
+        }),
+      }),
+      Layer.succeed(Ingest, { run: Effect.never, isRunning: Effect.sync(() => this.running) }),
+      Layer.succeed(Performance, {
+        snapshot: Effect.sync(() => {
+          this.snapshots += 1
+          return snapshot
+        }),
+      }),
+    )
+  }
+}

@@ -1,0 +1,35 @@
+import { assert, describe, it } from "@effect/vitest"
+import fc from "fast-check"
+import { makeIdRanges } from "../../../src/simulator/protocol/IdRanges.ts"
+
+describe("IdRanges", () => {
+  it("holds what a set of ids holds, in runs that do not touch", () => {
+    const run = fc.tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 10 }))
+    fc.assert(
+      fc.property(fc.array(run, { maxLength: 60 }), (runs) => {
+        const ids = makeIdRanges()
+        const expected = new Set<number>()
+        for (const [first, length] of runs) {
+          ids.add(first, first + length)
+          for (let id = first; id <= first + length; id++) {
+            expected.add(id)
+          }
+        }
+        const found: Array<number> = []
+        let previous = -2
+        for (const { first, last } of ids.ranges()) {
+          assert.isAbove(first, previous + 1)
+          previous = last
+          for (let id = first; id <= last; id++) {
+            found.push(id)
+          }
+        }
+        assert.deepStrictEqual(
+          found,
+          [...expected].sort((a, b) => a - b),
+        )
+        assert.strictEqual(ids.count(), expected.size)
+      }),
+    )
+  })
+})

@@ -1,0 +1,3 @@
+import { storeSuite } from "./storeSuite.ts"
+
+storeSuite(() => process.env["TEST_DATABASE_URL"] ?? "")

@@ -1,0 +1,260 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Layer, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { completeness } from "../../src/store/completeness.ts"
+import * as Database from "../../src/store/Database.ts"
+import { MOST_QUARANTINED } from "../../src/store/Quarantine.ts"
+import { TradeStore } from "../../src/store/TradeStore.ts"
+import { tradeOf } from "../fixtures/trades.ts"
+
+/** What every database that Fulltape accepts has to do. `serverUrl` is of a user that may create databases. */
+export const storeSuite = (serverUrl: () => string) => {
+  let made = 0
+
+  /** Runs `use` with a new database on the server, and drops it afterwards. */
+  const withDatabase = <A, E>(use: (url: Redacted.Redacted<string>) => Effect.Effect<A, E>) =>
+    Effect.acquireUseRelease(
+      Effect.suspend(() => {
+        const name = `fulltape_test_${process.pid}_${made++}`
+        const url = new URL(serverUrl())
+        url.pathname = `/${name}`
+        return Effect.as(admin(`CREATE DATABASE ${name}`), { name, url: Redacted.make(url.href) })
+      }),
+      ({ url }) => use(url),
+      ({ name }) => admin(`DROP DATABASE ${name} WITH (FORCE)`),
+    )
+  const admin = (statement: string) =>
+    Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(statement)).pipe(
+      Effect.provide(Database.connected(options(Redacted.make(serverUrl())))),
+      Effect.orDie,
+    )
+  const options = (url: Redacted.Redacted<string>) => ({ url, poolMax: 4, timeout: Duration.seconds(5) })
+  const store = (url: Redacted.Redacted<string>, market = "test") =>
+    TradeStore.layer({ timeout: Duration.seconds(5) }).pipe(
+      Layer.provideMerge(Database.layer({ ...options(url), market })),
+    )
+
+  /** A test with a migrated database of its own. */
+  const test = (name: string, body: Effect.Effect<void, unknown, TradeStore | SqlClient.SqlClient>) =>
+    it.live(name, () => withDatabase((url) => Effect.provide(body, store(url))))
+
+  const rows = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT * FROM raw_trades ORDER BY symbol, trade_id`)
+
+  describe("TradeStore", () => {
+    test(
+      "keeps a trade to the last digit and microsecond",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        const extreme = tradeOf(2 ** 53 - 1, {
+          price: "999999999999.99999999",
+          quantity: "0.00000001",
+          side: "BUY",
+          buyerOrderId: 7,
+        })
+        assert.deepStrictEqual(yield* write([tradeOf(0), extreme]), { stored: 2, duplicate: 0, quarantined: 0 })
+        const stored = yield* sql`
+          SELECT symbol, trade_id, price::text, quantity::text, side, buyer_order_id, seller_order_id,
+            (extract(epoch FROM timestamp) * 1000000)::bigint AS time_us
+          FROM raw_trades ORDER BY trade_id`
+        assert.deepStrictEqual(stored, [
+          { symbol: "BTCUSDT", trade_id: 0n, price: "84598.05000000", quantity: "0.00481000", side: "SELL",
+            buyer_order_id: null, seller_order_id: null, time_us: 1_791_019_853_440_977n },
+          { symbol: "BTCUSDT", trade_id: 2n ** 53n - 1n, price: "999999999999.99999999", quantity: "0.00000001", side: "BUY",
+            buyer_order_id: 7n, seller_order_id: null, time_us: 1_791_019_853_440_977n },
+        ]) // prettier-ignore
+      }),
+    )
+
+    test(
+      "stores an id once, within a batch and across batches, and counts the rest",
+      Effect.gen(function* () {
+        const { write } = yield* TradeStore
+        assert.deepStrictEqual(yield* write([tradeOf(1), tradeOf(1), tradeOf(2)]), {
+          stored: 2,
+          duplicate: 1,
+          quarantined: 0,
+        })
+        assert.deepStrictEqual(yield* write([tradeOf(2), tradeOf(3)]), { stored: 1, duplicate: 1, quarantined: 0 })
+        assert.strictEqual((yield* rows).length, 3)
+      }),
+    )
+
+    test(
+      "keeps the same id of two symbols apart, non-ASCII ones too",
+      Effect.gen(function* () {
+        const { symbols, write } = yield* TradeStore
+        yield* write([tradeOf(5), tradeOf(5, { symbol: "ETHUSDT" }), tradeOf(5, { symbol: "币安人生USDT" })])
+        assert.sameMembers([...(yield* symbols)], ["BTCUSDT", "ETHUSDT", "币安人生USDT"])
+      }),
+    )
+
+    test(
+      "sets aside what the table cannot hold, with the reason, and stores the rest of the batch",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        const batch = [
+          tradeOf(1),
+          tradeOf(2, { price: "1.123456789" }),
+          tradeOf(3, { quantity: "1234567890123.0" }),
+          tradeOf(4, { price: "not\0a number" }),
+          tradeOf(-5),
+          tradeOf(6, { price: "" }),
+          tradeOf(7, { price: "-1.0" }),
+          tradeOf(8),
+        ]
+        assert.deepStrictEqual(yield* write(batch), { stored: 2, duplicate: 0, quarantined: 6 })
+        assert.deepStrictEqual(
+          (yield* rows).map((row) => row["trade_id"]),
+          [1n, 8n],
+        )
+        const aside = yield* sql<{ trade_id: bigint; price: string; reason: string }>`
+          SELECT trade_id, price, reason FROM quarantined_trades ORDER BY trade_id`
+        assert.deepStrictEqual(
+          aside.map(({ trade_id }) => trade_id),
+          [-5n, 2n, 3n, 4n, 6n, 7n],
+        )
+        assert.include(aside[0]?.reason ?? "", "violates check constraint")
+        assert.include(aside[1]?.reason ?? "", "8 decimals")
+      }),
+    )
+
+    test(
+      "finds the rows that the database refuses wherever they stand in a batch",
+      Effect.gen(function* () {
+        const { write } = yield* TradeStore
+        const refused = new Set([0, 17, 63, 64, 99])
+        const batch = Array.from({ length: 100 }, (_, id) => tradeOf(refused.has(id) ? -id - 1 : id))
+        assert.deepStrictEqual(yield* write(batch), { stored: 95, duplicate: 0, quarantined: 5 })
+      }),
+    )
+
+    test(
+      "bounds the quarantine: the oldest leave",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        yield* sql`INSERT INTO quarantined_trades SELECT 'OLD', id, '', '', 'BUY', 0, '', now() - interval '1 day'
+          FROM generate_series(1, ${MOST_QUARANTINED}::int) AS id`
+        yield* write([tradeOf(1, { price: "x" }), tradeOf(2, { price: "x" })])
+        const [count] = yield* sql<{ total: bigint; fresh: bigint }>`
+          SELECT count(*) AS total, count(*) FILTER (WHERE symbol = 'BTCUSDT') AS fresh FROM quarantined_trades`
+        assert.deepStrictEqual(count, { total: BigInt(MOST_QUARANTINED), fresh: 2n })
+      }),
+    )
+
+    test(
+      "fails, and sets nothing aside, when the trouble is not in the rows",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        yield* sql`ALTER TABLE raw_trades RENAME TO elsewhere`
+        assert.strictEqual((yield* Effect.flip(write([tradeOf(1)]))).code, "42P01")
+        yield* sql`ALTER TABLE elsewhere RENAME TO raw_trades`
+        assert.deepStrictEqual(yield* write([tradeOf(1)]), { stored: 1, duplicate: 0, quarantined: 0 })
+      }),
+    )
+
+    it.live("is stopped by DB_TIMEOUT where the server does not answer", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const slow = yield* Layer.build(
+            TradeStore.layer({ timeout: Duration.millis(300) }).pipe(Layer.provide(Database.connected(options(url)))),
+          )
+          const writing = Effect.provide(
+            Effect.flatMap(TradeStore, ({ write }) => write([tradeOf(1)])),
+            slow,
+          )
+          const locked = sql`LOCK TABLE raw_trades IN ACCESS EXCLUSIVE MODE`
+          const error = yield* sql.withTransaction(Effect.andThen(locked, Effect.flip(writing)))
+          assert.include(error.message, "DB_TIMEOUT")
+          assert.deepStrictEqual(yield* writing, { stored: 1, duplicate: 0, quarantined: 0 })
+        }).pipe(Effect.scoped, Effect.provide(store(url))),
+      ),
+    )
+  })
+
+  describe("Database", () => {
+    it.live("is migrated by two processes at once, and again", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const open = Effect.scoped(Layer.build(store(url)))
+          yield* Effect.all([open, open, open], { concurrency: "unbounded" })
+          yield* open
+        }),
+      ),
+    )
+
+    it.live("refuses a raw_trades table that it did not make, and changes nothing", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          yield* sql`CREATE TABLE raw_trades (id serial)`
+          const error = yield* Effect.flip(Effect.scoped(Layer.build(store(url))))
+          assert.include(error.message, "raw_trades")
+          const tables = yield* sql`SELECT tablename FROM pg_tables WHERE schemaname = 'public'`
+          assert.deepStrictEqual(tables, [{ tablename: "raw_trades" }])
+        }).pipe(Effect.provide(Database.connected(options(url)))),
+      ),
+    )
+
+    it.live("belongs to the market that filled it first", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          yield* Effect.scoped(Layer.build(store(url, "binance-spot")))
+          yield* Effect.scoped(Layer.build(store(url, "binance-spot")))
+          const error = yield* Effect.flip(Effect.scoped(Layer.build(store(url, "binance-spot-testnet"))))
+          assert.include(error.message, "binance-spot-testnet")
+        }),
+      ),
+    )
+
+    it.live("says which password, database or address is wrong", () =>
+      Effect.gen(function* () {
+        const wrong = (change: (url: URL) => void) => {
+          const url = new URL(serverUrl())
+          change(url)
+          return Effect.flip(Effect.scoped(Layer.build(Database.connected(options(Redacted.make(url.href))))))
+        }
+        const password = yield* wrong((url) => (url.password = "no-such-password"))
+        assert.include(password.message, "refused the password")
+        assert.notInclude(password.message, "no-such-password")
+        const database = yield* wrong((url) => (url.pathname = "/no_such_database"))
+        assert.include(database.message, "CREATE DATABASE no_such_database")
+      }),
+    )
+  })
+
+  describe("completeness", () => {
+    test(
+      "counts what is missing from the rows themselves",
+      Effect.gen(function* () {
+        const { write } = yield* TradeStore
+        assert.deepStrictEqual(yield* completeness, [])
+        yield* write([10, 11, 14, 20].map((id) => tradeOf(id)))
+        yield* write([0, 1, 2].map((id) => tradeOf(id, { symbol: "ETHUSDT" })))
+        const [btc, eth] = yield* completeness
+        assert.deepInclude(btc, { symbol: "BTCUSDT", first: 10n, last: 20n, rows: 4n, duplicates: 0n, missing: 7n })
+        assert.deepStrictEqual(btc?.ranges, [
+          { first: 12n, last: 13n },
+          { first: 15n, last: 19n },
+        ])
+        assert.deepInclude(eth, { symbol: "ETHUSDT", missing: 0n, ranges: [] })
+      }),
+    )
+
+    test(
+      "sees a row that is there twice",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        yield* write([tradeOf(1), tradeOf(2)])
+        yield* sql`ALTER TABLE raw_trades DROP CONSTRAINT raw_trades_pkey`
+        yield* sql`INSERT INTO raw_trades SELECT * FROM raw_trades WHERE trade_id = 2`
+        assert.deepInclude((yield* completeness)[0], { rows: 3n, distinct: 2n, duplicates: 1n, missing: 0n })
+      }),
+    )
+  })
+}
