@@ -11,6 +11,7 @@ import { TradeStore } from "./store/TradeStore.ts"
 import * as Logs from "./telemetry/Logs.ts"
 import { Performance } from "./telemetry/Performance.ts"
 import * as Tracing from "./telemetry/Tracing.ts"
+import { version } from "./version.ts"
 
 /** Logs, and traces on top of them. */
 export const telemetry = Layer.unwrap(
@@ -63,4 +64,6 @@ export const rest = Layer.unwrap(
 )
 
 /** What others may ask. */
-export const http = Layer.unwrap(Effect.map(Settings, ({ http }) => Http.layer(http)))
+export const http = Layer.unwrap(
+  Effect.map(Settings, ({ http, telemetry }) => Http.layer({ ...http, service: telemetry.serviceName, version })),
+)

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import "./memory.ts"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit } from "effect"
@@ -12,7 +13,7 @@ import { exitAtSecondSignal } from "./cli/secondSignal.ts"
 import { serve, serving } from "./cli/serve.ts"
 import { simulate } from "./cli/simulate.ts"
 import { verify } from "./cli/verify.ts"
-import { version } from "./cli/version.ts"
+import { version } from "./version.ts"
 import { Settings } from "./Settings.ts"
 
 const fulltape = Command.make("fulltape", {}, () => Effect.provide(serving, Settings.layer())).pipe(

@@ -74,31 +74,40 @@ export const HealthReport = Schema.Struct({ status: Status, ...reportFields }).a
 export type HealthReport = typeof HealthReport.Type
 
 /** The same body with 200 where its status is up, with 503 where it is down, so that probes need not read it. */
-const upOrDown = <Fields extends Schema.Struct.Fields>(name: string, fields: Fields) =>
+const upOrDown = <Fields extends Schema.Struct.Fields>(name: string, what: string, fields: Fields) =>
   [
-    Schema.Struct({ status: Schema.Literal("up"), ...fields }).annotate({ identifier: `${name}Up` }),
+    Schema.Struct({ status: Schema.Literal("up"), ...fields }).annotate({
+      identifier: `${name}Up`,
+      description: `${what} is up`,
+    }),
     Schema.Struct({ status: Schema.Literal("down"), ...fields })
-      .annotate({ identifier: `${name}Down` })
+      .annotate({ identifier: `${name}Down`, description: `${what} is down` })
       .pipe(HttpApiSchema.status(503)),
   ] as const
 
 /** Whether the service, and each thing that it needs, works. */
 export class HealthGroup extends HttpApiGroup.make("health")
   .add(
-    HttpApiEndpoint.get("service", "/health", { success: upOrDown("Health", reportFields) }).annotateMerge(
+    HttpApiEndpoint.get("service", "/health", {
+      success: upOrDown("Health", "The service", reportFields),
+    }).annotateMerge(
       OpenApi.annotations({
         summary: "Is the service up?",
         description:
           "200 while the pipeline runs, the database answers and at least one connection to the exchange is up; else 503.",
       }),
     ),
-    HttpApiEndpoint.get("database", "/health/db", { success: upOrDown("Database", databaseFields) }).annotateMerge(
+    HttpApiEndpoint.get("database", "/health/db", {
+      success: upOrDown("Database", "The database", databaseFields),
+    }).annotateMerge(
       OpenApi.annotations({
         summary: "Does the database answer?",
         description: "The database is asked at most once a second, however many ask here.",
       }),
     ),
-    HttpApiEndpoint.get("binance", "/health/binance", { success: upOrDown("Binance", binanceFields) }).annotateMerge(
+    HttpApiEndpoint.get("binance", "/health/binance", {
+      success: upOrDown("Binance", "The connection to the exchange", binanceFields),
+    }).annotateMerge(
       OpenApi.annotations({
         summary: "Is the exchange connected?",
         description: "200 while every connection to the exchange is up; else 503.",

@@ -1,7 +1,7 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer, Predicate } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
-import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
+import { HttpApiBuilder, HttpApiSwagger, OpenApi } from "effect/http-api"
 import { createServer } from "node:http"
 import { Api } from "./Api.ts"
 import { Checks } from "./Checks.ts"
@@ -22,16 +22,22 @@ export interface HttpOptions {
 }
 
 /** Everything that is answered, without a server. */
-export const routes = ({ service = "fulltape", version = "unknown" }: Pick<HttpOptions, "service" | "version"> = {}) =>
-  Layer.mergeAll(
-    HttpApiBuilder.layer(Api, { openapiPath: Directory.paths.openapi }),
-    HttpApiSwagger.layer(Api, { path: Directory.paths.docs }),
+export const routes = ({
+  service = "fulltape",
+  version = "unknown",
+}: Pick<HttpOptions, "service" | "version"> = {}) => {
+  const api = Api.annotate(OpenApi.Version, version)
+  return Layer.mergeAll(
+    HttpApiBuilder.layer(api, { openapiPath: Directory.paths.openapi }),
+    // Swagger's page, not Scalar's: it is the smaller one and loads neither fonts nor scripts from elsewhere.
+    HttpApiSwagger.layer(api, { path: Directory.paths.docs }),
     Directory.layer({ service, version }),
     HttpRouter.middleware(Effect.map(HttpServerResponse.setHeaders(securityHeaders)), { global: true }),
   ).pipe(
     Layer.provide([HealthHandlers.layer({ service, version }), MetricsHandlers.layer]),
     Layer.provide(Checks.layer),
   )
+}
 
 /** Answers over HTTP, and logs where. Fails with one sentence where the port is not to be had. */
 export const layer = (options: HttpOptions) =>
@@ -44,10 +50,7 @@ export const layer = (options: HttpOptions) =>
         Layer.provideMerge(server(options)),
       )
     }),
-  ).pipe(
-    Layer.provide(Layer.succeed(HttpRouter.RouterConfig, { ignoreTrailingSlash: true })),
-    Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, isProbe)),
-  )
+  ).pipe(Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, isProbe)))
 
 const server = ({ host, port }: HttpOptions) =>
   Layer.effect(

@@ -67,8 +67,9 @@ const measure = Effect.fnUntraced(function* (
   yield* Metric.update(Metrics.batchSeconds, millis / 1000)
   yield* Metric.update(Metrics.tradesStored, written.stored)
   yield* Metric.update(Metrics.tradesDuplicate, written.duplicate)
-  for (const trade of batch) {
-    yield* Metric.update(Metrics.wireToCommitSeconds, Math.max(0, committedAt - trade.receivedAt) / 1000)
+  const context = yield* Effect.context()
+  for (const { receivedAt } of batch) {
+    Metrics.wireToCommitSeconds.updateUnsafe(Math.max(0, committedAt - receivedAt) / 1000, context)
   }
   return yield* Metrics.buffered
 })

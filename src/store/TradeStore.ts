@@ -102,15 +102,15 @@ const add = (a: Written, b: Written): Written => ({
   quarantined: a.quarantined + b.quarantined,
 })
 
-/** One statement for every batch size: the columns travel as arrays. */
+/** One statement for every batch size: the columns travel as arrays, decimals as the text that they are. */
 const insertStatement = (sql: SqlClient.SqlClient, rows: ReadonlyArray<Trade>) => sql`
   INSERT INTO raw_trades (timestamp, symbol, price, quantity, side, trade_id, buyer_order_id, seller_order_id)
-  SELECT timestamptz 'epoch' + time_us * interval '1 microsecond', symbol, price, quantity, side, id, buyer, seller
+  SELECT timestamptz 'epoch' + time_us * interval '1 microsecond', symbol, price::numeric, quantity::numeric, side, id, buyer, seller
   FROM unnest(
     ${column("int8", rows, (trade) => BigInt(trade.time))},
     ${column("text", rows, (trade) => trade.symbol)},
-    ${column("numeric", rows, (trade) => trade.price)},
-    ${column("numeric", rows, (trade) => trade.quantity)},
+    ${column("text", rows, (trade) => trade.price)},
+    ${column("text", rows, (trade) => trade.quantity)},
     ${column("text", rows, (trade) => trade.side)},
     ${column("int8", rows, (trade) => BigInt(trade.id))},
     ${column("int8", rows, (trade) => nullableId(trade.buyerOrderId))},
@@ -118,7 +118,7 @@ const insertStatement = (sql: SqlClient.SqlClient, rows: ReadonlyArray<Trade>) =
   ) AS batch (time_us, symbol, price, quantity, side, id, buyer, seller)
   ON CONFLICT DO NOTHING`
 
-const column = (type: "int8" | "numeric" | "text", rows: ReadonlyArray<Trade>, value: (trade: Trade) => unknown) =>
+const column = (type: "int8" | "text", rows: ReadonlyArray<Trade>, value: (trade: Trade) => unknown) =>
   Result.getOrThrow(PgTypes.array(rows.map(value), PgTypes.OID[type]))
 
 const nullableId = (id: number | null) => (id === null ? null : BigInt(id))

@@ -92,6 +92,22 @@ export const uptime = Metric.gauge("fulltape_uptime_seconds", {
   description: "Time since the process started",
 })
 
+/** Makes every metric known at its zero: one that appears only when it first moves hides that first move. */
+export const register = Effect.forEach(
+  [
+    ...Object.values(frames),
+    ...Object.values(reconnects),
+    tradesReceived,
+    tradesStored,
+    tradesDuplicate,
+    tradesQuarantined,
+    batches,
+    databaseErrors,
+  ],
+  (counter) => Metric.value(counter),
+  { discard: true },
+)
+
 const count = (counter: Metric.Counter<number>) => Effect.map(Metric.value(counter), (state) => state.count)
 
 /** Trades received and neither committed nor set aside yet, wherever in the process they wait. Sets its gauge too. */

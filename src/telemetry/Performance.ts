@@ -37,6 +37,7 @@ export class Performance extends Context.Service<
   static readonly layer = Layer.effect(
     Performance,
     Effect.gen(function* () {
+      yield* Metrics.register
       const samples: Array<Sample> = [yield* sample]
       yield* Effect.gen(function* () {
         samples.push(yield* sample)

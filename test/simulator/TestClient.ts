@@ -70,18 +70,17 @@ export const idsIn = (frames: ReadonlyArray<string>, symbol: string): ReadonlyAr
   tradesIn(frames).flatMap(({ s, t }) => (s === symbol && typeof t === "number" ? [t] : []))
 
 /** `first, first + 1, …` */
-export const consecutive = (first: number, length: number): ReadonlyArray<number> =>
+export const consecutive = (first: number, length: number): Array<number> =>
   Array.from({ length }, (_, index) => first + index)
 
 export interface TestResponse {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  // Tests look into whatever JSON came back.
   readonly json: unknown
 }
 
-/** GET, or POST where there is a body. */
+/** One HTTP request. */
 export const request = (url: string, init: RequestInit = {}): Effect.Effect<TestResponse> =>
   Effect.promise(async () => {
     const response = await fetch(url, init)

@@ -36,6 +36,9 @@ describe("EmbeddedPostgres", () => {
         durable: "onon",
       })
       assert.strictEqual(postgres.owned, true)
+      const pid = (yield* postgres.pid) ?? 0
+      // It leads a process group of its own, which Ctrl-C does not reach.
+      assert.doesNotThrow(() => process.kill(-pid, 0))
       assert.strictEqual(statSync(path.join(dataDir, "postgres", "password")).mode & 0o777, 0o600)
       assert.notInclude(String(postgres.url), "@127.0.0.1")
       assert.deepStrictEqual(

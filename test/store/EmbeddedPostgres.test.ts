@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
+import { closeSync, mkdtempSync, rmSync, writeSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
 import { binariesIn, locateBinaries } from "../../src/store/embedded/binaries.ts"
 import { commandOf, lifeOf } from "../../src/store/embedded/processes.ts"
 import { accountsOf, candidates } from "../../src/store/embedded/RunAs.ts"
-import { lastReason } from "../../src/store/embedded/serverLog.ts"
+import { lastReason, openLog, sizeOf, trimLog } from "../../src/store/embedded/serverLog.ts"
 
 const folder = { root: "/x", cluster: "/x/cluster", password: "/x/password", log: "/x/server.log", lib: "/x/lib" }
 const nobody = { uid: 65534, gid: 65534 }
@@ -105,5 +108,25 @@ describe("the reason in a server's log", () => {
     assert.strictEqual(lastReason(log), "could not create any TCP/IP sockets")
     assert.strictEqual(lastReason("initdb: error: no\ninitdb: hint: yes\n"), "no")
     assert.strictEqual(lastReason(""), "it says nothing")
+  })
+})
+
+describe("the server's log", () => {
+  it("is bounded while a server holds it open", () => {
+    const directory = mkdtempSync(path.join(tmpdir(), "fulltape-log-"))
+    const file = path.join(directory, "server.log")
+    const log = openLog(file)
+    try {
+      writeSync(log, "x".repeat(8 * 1024 * 1024))
+      trimLog(file)
+      assert.strictEqual(sizeOf(file), 8 * 1024 * 1024)
+      writeSync(log, "y")
+      trimLog(file)
+      writeSync(log, "after")
+      assert.deepStrictEqual([sizeOf(file), sizeOf(`${file}.1`)], [5, 8 * 1024 * 1024 + 1])
+    } finally {
+      closeSync(log)
+      rmSync(directory, { recursive: true })
+    }
   })
 })

@@ -1,8 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { spawn } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
+import { fileURLToPath } from "node:url"
 import { lifeOf, signal } from "../../src/store/embedded/processes.ts"
 import { EmbeddedPostgres } from "../../src/store/EmbeddedPostgres.ts"
 import { copyOf, endServer, eventually, kept, owner, temporaryFolder, template } from "../fixtures/embeddedDatabase.ts"
@@ -56,6 +57,20 @@ it.layer(Template.layer, { excludeTestServices: true })("an owner of the embedde
         "Owned",
         "ready",
       ])
+    }),
+  )
+
+  it.effect("is never one of two, however often processes take and leave a folder at once", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const script = fileURLToPath(new URL("../fixtures/claimInTurns.ts", import.meta.url))
+      const turns = Effect.callback<string>((resume) => {
+        execFile(process.execPath, [script, folder], (error, stdout) =>
+          resume(Effect.succeed(error?.message ?? stdout)),
+        )
+      })
+      const said = yield* Effect.all([turns, turns, turns], { concurrency: "unbounded" })
+      assert.deepStrictEqual(said, ["done\n", "done\n", "done\n"])
     }),
   )
 

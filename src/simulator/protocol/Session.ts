@@ -120,9 +120,8 @@ export const makeSession = (
     clearInterval(pings)
     clearTimeout(lifetime)
   })
-  ws.on("error", () => {
-    socket.destroy()
-  })
+  /** `ws` closes by itself; without a listener the error would end the process. */
+  ws.on("error", () => undefined)
 
   return {
     connection,

@@ -20,6 +20,7 @@ export interface SyntheticMarketOptions {
 /**
  * A market that nobody has to remember: trade n of a symbol, and when it happened, follow from the options alone.
  * Started again with the same options it continues, and any old trade can be had without keeping one.
+ * Other symbols, another rate or another epoch make another market, whose ids lie elsewhere.
  */
 export const makeSyntheticMarket = (options: SyntheticMarketOptions): MarketSource => {
   const listings = [...new Set(options.symbols)].map(listingOf)

@@ -11,10 +11,7 @@ const cases: ReadonlyArray<readonly [text: string, expected: ControlMessage]> = 
     { kind: "unsubscribe", streams: ["ethusdt@trade"], id: `"u8"` },
   ],
   [`{"method":"LIST_SUBSCRIPTIONS","id":null}`, { kind: "list", id: "null" }],
-  [
-    `{"method":"LIST_SUBSCRIPTIONS","id":9223372036854775807}`,
-    { kind: "list", id: "9223372036854775807" },
-  ],
+  [`{"method":"LIST_SUBSCRIPTIONS","id":9223372036854775807}`, { kind: "list", id: "9223372036854775807" }],
   [`{"method":"SET_PROPERTY","params":["combined",true],"id":10}`, { kind: "setCombined", value: true, id: "10" }],
   [`{"method":"GET_PROPERTY","params":["combined"],"id":-11}`, { kind: "getCombined", id: "-11" }],
 ]

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import fc from "fast-check"
+import { array, assert as check, integer, property, tuple } from "fast-check"
 import { makeIdRanges } from "../../../src/simulator/protocol/IdRanges.ts"
 
 describe("IdRanges", () => {
   it("holds what a set of ids holds, in runs that do not touch", () => {
-    const run = fc.tuple(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 10 }))
-    fc.assert(
-      fc.property(fc.array(run, { maxLength: 60 }), (runs) => {
+    const run = tuple(integer({ min: 0, max: 200 }), integer({ min: 0, max: 10 }))
+    check(
+      property(array(run, { maxLength: 60 }), (runs) => {
         const ids = makeIdRanges()
         const expected = new Set<number>()
         for (const [first, length] of runs) {

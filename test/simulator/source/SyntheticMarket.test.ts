@@ -38,8 +38,8 @@ describe("SyntheticMarket", () => {
     const events = ids.map((id) => channel.event(id, true))
     const other = symbolOf(market(), "BTCUSDT").channel
     assert.deepStrictEqual(
-      [...ids].reverse().map((id) => other.event(id, true)),
-      [...events].reverse(),
+      ids.toReversed().map((id) => other.event(id, true)),
+      events.toReversed(),
     )
     assert.notStrictEqual(symbolOf(market({ seed: "other" }), "BTCUSDT").channel.event(newest, true), events[0])
     assert.notDeepEqual(tradeOf(one, "BTCUSDT", newest).price, tradeOf(one, "BTCUSDT", newest - 1_000_000).price)
@@ -134,6 +134,7 @@ describe("SyntheticMarket", () => {
       const aggregate = trades.aggregate(id)
       assert(aggregate !== undefined)
       assert.strictEqual(aggregate.firstTradeId, expected)
+      assert.isAtLeast(aggregate.lastTradeId, aggregate.firstTradeId)
       let quantity = 0n
       for (let raw = aggregate.firstTradeId; raw <= aggregate.lastTradeId; raw++) {
         const trade = trades.trade(raw)
