@@ -9,7 +9,7 @@ import { health } from "./cli/health.ts"
 import { ingest } from "./cli/ingest.ts"
 import { migrate } from "./cli/migrate.ts"
 import { Reported, sentence } from "./cli/Reported.ts"
-import { exitAtSecondSignal } from "./cli/secondSignal.ts"
+import { exitAtSecondSignal, stopWithNpm } from "./cli/signals.ts"
 import { serve, serving } from "./cli/serve.ts"
 import { simulate } from "./cli/simulate.ts"
 import { verify } from "./cli/verify.ts"
@@ -22,6 +22,7 @@ const fulltape = Command.make("fulltape", {}, () => Effect.provide(serving, Sett
 )
 
 exitAtSecondSignal()
+stopWithNpm()
 
 Command.run(fulltape, { version }).pipe(
   Effect.provide(NodeServices.layer),

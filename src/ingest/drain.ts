@@ -18,9 +18,11 @@ export const drainOnInterrupt = <A, E, R>(work: (stop: Effect.Effect<void>) => E
     const fiber = yield* Effect.forkChild(work(Deferred.await(stop)))
     return yield* Fiber.join(fiber).pipe(
       Effect.onInterrupt(() =>
-        Deferred.succeed(stop, undefined).pipe(
+        Effect.logInfo("Stopping: the open batch is written first").pipe(
+          Effect.andThen(Deferred.succeed(stop, undefined)),
           Effect.andThen(Fiber.await(fiber)),
           Effect.timeoutOrElse({ duration: DRAIN_TIMEOUT, orElse: () => Effect.die(new DrainIncomplete()) }),
+          Effect.andThen(Effect.logInfo("Stopped")),
         ),
       ),
     )

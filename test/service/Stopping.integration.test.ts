@@ -1,0 +1,80 @@
+import { assert, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { eventually } from "../fixtures/service/eventually.ts"
+import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
+import { type ServiceProcess, startService } from "../fixtures/service/ServiceProcess.ts"
+import { storedCount, storedRuns } from "../fixtures/service/stored.ts"
+import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
+
+/** Until it is killed a supervisor waits 10 s. */
+const PATIENCE = "10 seconds"
+
+const started = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>) {
+  const { create } = yield* TestPostgres
+  const [exchange, database] = yield* Effect.all(
+    [startExchange("--symbols=BTCUSDT,ETHUSDT", "--rate=4000"), create],
+    { concurrency: 2 },
+  )
+  const service = yield* startService({ exchange, database, env })
+  return { exchange, database, service }
+})
+
+const LogLine = Schema.fromJsonString(Schema.Struct({ level: Schema.String, message: Schema.String }))
+
+const lastWord = ({ program }: ServiceProcess) =>
+  Effect.orDie(Schema.decodeUnknownEffect(LogLine)(program.lines.at(-1) ?? ""))
+
+it.layer(TestPostgres.layer, { excludeTestServices: true })("the end of the service", (it) => {
+  const batches = [
+    ["SIGTERM", "which may be waiting a long time for more", { BATCH_SIZE: "100000", BATCH_TIMEOUT: "3600000" }],
+    ["SIGINT", "whatever is being written", {}],
+  ] as const
+  for (const [signal, which, env] of batches) {
+    it.effect(`on ${signal} under load writes the open batch, ${which}, and exits 0`, () =>
+      Effect.gen(function* () {
+        const { database, exchange, service } = yield* started(env)
+        const received = yield* eventually("some thousand trades", service.received, (count) => count >= 4_000)
+        yield* service.program.signal(signal)
+        assert.deepStrictEqual(yield* service.program.end(PATIENCE), { code: 0, signal: null })
+        const sent = yield* exchange.sent
+        const stored = yield* storedRuns(database)
+        assert.sameMembers(Object.keys(stored), Object.keys(sent))
+        for (const [symbol, runs] of Object.entries(stored)) {
+          // a prefix: of what was still on its way nothing is stored, of what was read all
+          assert.lengthOf(runs, 1, symbol)
+          assert.strictEqual(runs[0]?.first, sent[symbol]?.firstId)
+          assert.isAtMost(runs[0]?.last ?? 0, sent[symbol]?.lastId ?? 0)
+        }
+        assert.isAtLeast(yield* storedCount(database), received)
+        assert.strictEqual(service.program.standardError, "")
+        assert.match((yield* lastWord(service)).message, /stopped/i)
+      }),
+    )
+  }
+
+  it.effect("does not wait for a database that is away: by itself 8 s, on a second signal not at all", () =>
+    Effect.gen(function* () {
+      const { whileStopped } = yield* TestPostgres
+      const [patient, hurried] = yield* Effect.all([started({}), started({})], { concurrency: 2 })
+      const services = [patient.service, hurried.service]
+      yield* Effect.forEach(services, (service) => service.stored(500))
+      yield* whileStopped(
+        Effect.gen(function* () {
+          yield* Effect.forEach(services, ({ program }) => program.line(/The database does not take trades/))
+          yield* Effect.forEach(services, ({ program }) => program.signal("SIGTERM"))
+          yield* Effect.sleep("1 second")
+          assert.deepStrictEqual(
+            services.map(({ program }) => program.isRunning),
+            [true, true],
+          )
+          yield* hurried.service.program.signal("SIGTERM")
+          assert.deepStrictEqual(yield* hurried.service.program.end("1 seconds"), { code: 1, signal: null })
+          assert.deepStrictEqual(yield* patient.service.program.end(PATIENCE), { code: 1, signal: null })
+          const { level, message } = yield* lastWord(patient.service)
+          assert.strictEqual(level, "error")
+          assert.match(message, /open batch could not be written within 8s/)
+        }),
+      )
+    }),
+  )
+})
