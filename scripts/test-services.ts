@@ -79,7 +79,8 @@ const install = (): string => {
     if [ ! -e ${settings} ]; then
       mkdir -p "$(dirname ${settings})"
       echo 'create_main_cluster = false' > ${settings}
-      trap 'if [ -e ${settings}.dpkg-dist ]; then mv ${settings}.dpkg-dist ${settings}; else rm -f ${settings}; fi' EXIT
+      # Afterwards the package's own settings stand there, as if it had been installed by hand.
+      trap 'rm ${settings}; if [ -e ${settings}.ucf-dist ]; then mv ${settings}.ucf-dist ${settings}; fi' EXIT
     fi
     apt-get update
     apt-get install --yes --no-install-recommends -o Dpkg::Options::=--force-confold postgresql`,

@@ -40,7 +40,9 @@ export class TradeStore extends Context.Service<
         const insert: (rows: ReadonlyArray<Trade>) => Effect.Effect<Written, SqlError.SqlError> = Effect.fnUntraced(
           function* (rows) {
             if (rows.length === 0) return nothing
+            const startedAt = performance.now()
             const result = yield* insertStatement(sql, rows).raw
+            yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
             const stored = Predicate.hasProperty(result, "rowCount") ? Number(result.rowCount) : 0
             return { stored, duplicate: rows.length - stored, quarantined: 0 }
           },

@@ -53,6 +53,12 @@ export const batchSeconds = Metric.histogram("fulltape_batch_seconds", {
   boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 })
 
+/** One insert statement, from the call to its answer. */
+export const insertSeconds = Metric.histogram("fulltape_insert_seconds", {
+  description: "Time of one insert statement",
+  boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+})
+
 /** From the socket to the commit, waiting for the batch included. */
 export const wireToCommitSeconds = Metric.histogram("fulltape_wire_to_commit_seconds", {
   description: "Time from a trade's arrival to its commit",
@@ -128,9 +134,14 @@ export const errors = Effect.gen(function* () {
   )
 })
 
-/** Connections to the exchange that were lost, whatever the cause. */
-export const reconnections = Effect.gen(function* () {
+const total = Effect.fnUntraced(function* (counters: Readonly<Record<string, Metric.Counter<number>>>) {
   let sum = 0
-  for (const counter of Object.values(reconnects)) sum += yield* count(counter)
+  for (const counter of Object.values(counters)) sum += yield* count(counter)
   return sum
 })
+
+/** Connections to the exchange that were lost, whatever the cause. */
+export const reconnections = total(reconnects)
+
+/** Frames of every kind. */
+export const messages = total(frames)

@@ -9,6 +9,10 @@ export interface PerformanceSnapshot {
   readonly averageLatency: number
   /** To commit a batch; 0 while nothing was committed. */
   readonly batchProcessingTime: number
+  /** Of one insert statement; a batch may take several, and wait between them. */
+  readonly queryTime: number
+  /** Frames read from the exchange, a second. */
+  readonly messagesPerSecond: number
   readonly errorCount: number
   readonly reconnectionCount: number
   readonly memoryUsage: number
@@ -27,6 +31,9 @@ interface Sample {
   readonly latencySum: number
   readonly batches: number
   readonly batchSum: number
+  readonly queries: number
+  readonly querySum: number
+  readonly messages: number
 }
 
 /** Rates and averages of the process, from its metrics. */
@@ -56,6 +63,8 @@ export class Performance extends Context.Service<
           tradesPerSecond: ratio(now.stored - then.stored, seconds),
           averageLatency: ratio((now.latencySum - then.latencySum) * 1000, now.written - then.written),
           batchProcessingTime: ratio((now.batchSum - then.batchSum) * 1000, now.batches - then.batches),
+          queryTime: ratio((now.querySum - then.querySum) * 1000, now.queries - then.queries),
+          messagesPerSecond: ratio(now.messages - then.messages, seconds),
           errorCount: yield* Metrics.errors,
           reconnectionCount: yield* Metrics.reconnections,
           memoryUsage,
@@ -73,6 +82,7 @@ export class Performance extends Context.Service<
 const sample: Effect.Effect<Sample> = Effect.gen(function* () {
   const latency = yield* Metric.value(Metrics.wireToCommitSeconds)
   const batch = yield* Metric.value(Metrics.batchSeconds)
+  const query = yield* Metric.value(Metrics.insertSeconds)
   return {
     at: performance.now(),
     stored: (yield* Metric.value(Metrics.tradesStored)).count,
@@ -80,6 +90,9 @@ const sample: Effect.Effect<Sample> = Effect.gen(function* () {
     latencySum: latency.sum,
     batches: batch.count,
     batchSum: batch.sum,
+    queries: query.count,
+    querySum: query.sum,
+    messages: yield* Metrics.messages,
   }
 })
 

@@ -33,6 +33,8 @@ export const snapshot: PerformanceSnapshot = {
   tradesPerSecond: 1250.5,
   averageLatency: 12.25,
   batchProcessingTime: 3.5,
+  queryTime: 3.25,
+  messagesPerSecond: 1001,
   errorCount: 4,
   reconnectionCount: 5,
   memoryUsage: 123_456_789,

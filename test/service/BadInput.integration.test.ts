@@ -1,10 +1,10 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { existsSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { temporaryFolder } from "../fixtures/embeddedDatabase.ts"
-import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
+import { type ExchangeProcess, startExchange } from "../fixtures/service/ExchangeProcess.ts"
 import { run } from "../fixtures/service/Program.ts"
 import { environmentOf, startService } from "../fixtures/service/ServiceProcess.ts"
 import { storedCount } from "../fixtures/service/stored.ts"
@@ -53,15 +53,19 @@ const takenPort = Effect.acquireRelease(
   }),
 )
 
-/** An exchange that must not be dialled by a service that does not start. */
-const untouched = <A, E, R>(test: (exchange: Effect.Success<ReturnType<typeof startExchange>>) => Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const exchange = yield* startExchange("--symbols=BTCUSDT,ETHUSDT")
-    yield* test(exchange)
-    assert.strictEqual((yield* exchange.state).opened, 0)
-  })
+/** An exchange for all of them, which none of them dials: nothing is half done. */
+class UntouchedExchange extends Context.Service<UntouchedExchange, ExchangeProcess>()("test/UntouchedExchange") {
+  static readonly layer = Layer.effect(
+    UntouchedExchange,
+    Effect.tap(startExchange("--symbols=BTCUSDT,ETHUSDT"), (exchange) =>
+      Effect.addFinalizer(() => Effect.map(exchange.state, ({ opened }) => assert.strictEqual(opened, 0))),
+    ),
+  )
+}
 
-it.layer(TestPostgres.layer, { concurrent: true, excludeTestServices: true })("the service does not start", (it) => {
+const layer = Layer.merge(TestPostgres.layer, UntouchedExchange.layer)
+
+it.layer(layer, { concurrent: true, excludeTestServices: true })("the service does not start", (it) => {
   it.effect("with wrong settings, and names all of them, without a password", () =>
     Effect.gen(function* () {
       const DATA_DIR = join(yield* temporaryFolder, "data")
@@ -88,86 +92,82 @@ it.layer(TestPostgres.layer, { concurrent: true, excludeTestServices: true })("t
   )
 
   it.effect("with a symbol that the exchange does not list", () =>
-    untouched((exchange) =>
-      Effect.gen(function* () {
-        const database = yield* (yield* TestPostgres).create
-        const env = environmentOf({ exchange, database, symbols: ["BTCUSDT", "NOSUCHUSDT", "NORTHISUSDT"] })
-        yield* assertRefused(env, /^Binance does not list NOSUCHUSDT, NORTHISUSDT: correct BINANCE_SYMBOLS\.$/)
-        assert.strictEqual(yield* storedCount(database), 0)
-      }),
-    ),
+    Effect.gen(function* () {
+      const exchange = yield* UntouchedExchange
+      const database = yield* (yield* TestPostgres).create
+      const env = environmentOf({ exchange, database, symbols: ["BTCUSDT", "NOSUCHUSDT", "NORTHISUSDT"] })
+      yield* assertRefused(env, /^Binance does not list NOSUCHUSDT, NORTHISUSDT: correct BINANCE_SYMBOLS\.$/)
+      assert.strictEqual(yield* storedCount(database), 0)
+    }),
   )
 
   it.effect("on a port that is taken", () =>
-    untouched((exchange) =>
-      Effect.gen(function* () {
-        const database = yield* (yield* TestPostgres).create
-        const port = yield* takenPort
-        const env = environmentOf({ exchange, database, env: { PORT: String(port) } })
-        const sentence = `^Port ${port} on 127\\.0\\.0\\.1 is taken by another program: stop it or set PORT\\.$`
-        yield* assertRefused(env, new RegExp(sentence))
-      }),
-    ),
+    Effect.gen(function* () {
+      const exchange = yield* UntouchedExchange
+      const database = yield* (yield* TestPostgres).create
+      const port = yield* takenPort
+      const env = environmentOf({ exchange, database, env: { PORT: String(port) } })
+      const sentence = `^Port ${port} on 127\\.0\\.0\\.1 is taken by another program: stop it or set PORT\\.$`
+      yield* assertRefused(env, new RegExp(sentence))
+    }),
   )
 
   it.effect("with a DATA_DIR below a file", () =>
-    untouched((exchange) =>
-      Effect.gen(function* () {
-        const file = join(yield* temporaryFolder, "file")
-        writeFileSync(file, "kept")
-        for (const DATA_DIR of [join(file, "data"), "/dev/null/data"]) {
-          yield* assertRefused(environmentOf({ exchange, env: { DATA_DIR } }), /data folder .+ set DATA_DIR to another folder\.$/)
-        }
-      }),
-    ),
+    Effect.gen(function* () {
+      const exchange = yield* UntouchedExchange
+      const file = join(yield* temporaryFolder, "file")
+      writeFileSync(file, "kept")
+      const env = environmentOf({ exchange, env: { DATA_DIR: join(file, "data") } })
+      yield* assertRefused(env, /^The data folder .+ a file stands in its way: set DATA_DIR to another folder\.$/)
+    }),
   )
 
   it.effect("with a refused password, or without the database", () =>
-    untouched((exchange) =>
-      Effect.gen(function* () {
-        const { url } = yield* (yield* TestPostgres).create
-        const wrong = url.replace(/:[^:@]*@/, ":opensesame@")
-        const said = yield* refusal(environmentOf({ exchange, database: { url: wrong } }))
-        assert.lengthOf(said, 1)
-        assert.match(said[0] ?? "", /^The database at 127\.0\.0\.1:\d+\/test_\d+ refused the password .+ check DATABASE_URL/)
-        assert.notInclude(said[0] ?? "", "opensesame")
-        const absent = url.replace(/[^/]+$/, "absent")
-        yield* assertRefused(
-          environmentOf({ exchange, database: { url: absent } }),
-          /^The server has no database absent: create it \(CREATE DATABASE absent\) or correct DATABASE_URL\.$/,
-        )
-      }),
-    ),
+    Effect.gen(function* () {
+      const exchange = yield* UntouchedExchange
+      const { url } = yield* (yield* TestPostgres).create
+      const wrong = url.replace(/:[^:@]*@/, ":opensesame@")
+      const said = yield* refusal(environmentOf({ exchange, database: { url: wrong } }))
+      assert.lengthOf(said, 1)
+      assert.match(
+        said[0] ?? "",
+        /^The database at 127\.0\.0\.1:\d+\/test_\d+ refused the password .+ check DATABASE_URL/,
+      )
+      assert.notInclude(said[0] ?? "", "opensesame")
+      const absent = url.replace(/[^/]+$/, "absent")
+      yield* assertRefused(
+        environmentOf({ exchange, database: { url: absent } }),
+        /^The server has no database absent: create it \(CREATE DATABASE absent\) or correct DATABASE_URL\.$/,
+      )
+    }),
   )
 
   it.effect("on a database with a table raw_trades of somebody else, which it leaves as it is", () =>
-    untouched((exchange) =>
-      Effect.gen(function* () {
-        const database = yield* (yield* TestPostgres).create
-        yield* database.query("CREATE TABLE raw_trades AS SELECT 'mine' AS note")
-        yield* assertRefused(
-          environmentOf({ exchange, database }),
-          /^The database has a table raw_trades that Fulltape did not make: .+\.$/,
-        )
-        assert.deepStrictEqual(yield* tables(database), ["raw_trades"])
-        assert.deepStrictEqual(yield* database.query("SELECT * FROM raw_trades"), [{ note: "mine" }])
-      }),
-    ),
+    Effect.gen(function* () {
+      const exchange = yield* UntouchedExchange
+      const database = yield* (yield* TestPostgres).create
+      yield* database.query("CREATE TABLE raw_trades AS SELECT 'mine' AS note")
+      yield* assertRefused(
+        environmentOf({ exchange, database }),
+        /^The database has a table raw_trades that Fulltape did not make: .+\.$/,
+      )
+      assert.deepStrictEqual(yield* tables(database), ["raw_trades"])
+      assert.deepStrictEqual(yield* database.query("SELECT * FROM raw_trades"), [{ note: "mine" }])
+    }),
   )
 
   it.effect("on a database of another market", () =>
-    untouched((exchange) =>
-      Effect.gen(function* () {
-        const database = yield* migrated
-        yield* database.query("INSERT INTO stored_market (market) VALUES ('binance-spot')")
-        yield* assertRefused(
-          environmentOf({ exchange, database }),
-          /^The database holds trades of binance-spot, and BINANCE_WS_URL is of 127\.0\.0\.1: .+ a database of its own\.$/,
-        )
-        assert.deepStrictEqual(yield* database.query("SELECT market FROM stored_market"), [{ market: "binance-spot" }])
-        assert.strictEqual(yield* storedCount(database), 0)
-      }),
-    ),
+    Effect.gen(function* () {
+      const exchange = yield* UntouchedExchange
+      const database = yield* migrated
+      yield* database.query("INSERT INTO stored_market (market) VALUES ('binance-spot')")
+      yield* assertRefused(
+        environmentOf({ exchange, database }),
+        /^The database holds trades of binance-spot, and BINANCE_WS_URL is of 127\.0\.0\.1: .+ a database of its own\.$/,
+      )
+      assert.deepStrictEqual(yield* database.query("SELECT market FROM stored_market"), [{ market: "binance-spot" }])
+      assert.strictEqual(yield* storedCount(database), 0)
+    }),
   )
 })
 

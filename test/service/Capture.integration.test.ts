@@ -42,7 +42,10 @@ describe.skipIf(!present)(`recorded trades (skipped where ${folder} has no captu
           { concurrency: 2 },
         )
         const service = yield* startService({ exchange, database, env: { BATCH_SIZE: "500" } })
-        yield* service.stored(captures.reduce((sum, { count }) => sum + count, 0), "30 seconds")
+        yield* service.stored(
+          captures.reduce((sum, { count }) => sum + count, 0),
+          "30 seconds",
+        )
         for (const { count, file, first, symbol } of captures) {
           const expected = recorded(file)
           assert.lengthOf(expected, count)

@@ -62,7 +62,9 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the command", (it) 
       }
 
       const first = (BTCUSDT?.firstId ?? 0) + 100
-      yield* database.query(`DELETE FROM raw_trades WHERE symbol = 'BTCUSDT' AND trade_id BETWEEN ${first} AND ${first + 2}`)
+      yield* database.query(
+        `DELETE FROM raw_trades WHERE symbol = 'BTCUSDT' AND trade_id BETWEEN ${first} AND ${first + 2}`,
+      )
       const holed = yield* verify
       assert.strictEqual(holed.code, 1)
       assert.include(holed.output, "297 rows, 297 distinct ids, 0 duplicates, 3 missing")

@@ -61,9 +61,12 @@ it.layer(TestPostgres.layer, { concurrent: true, excludeTestServices: true })("a
         { kind: "refuse", status: 451, for: "1 hour" },
         { kind: "rest", status: 451, for: "1 hour" },
       ]
-      const [exchange, database] = yield* Effect.all([startExchange(`--faults=${JSON.stringify(restricted)}`), create], {
-        concurrency: 2,
-      })
+      const [exchange, database] = yield* Effect.all(
+        [startExchange(`--faults=${JSON.stringify(restricted)}`), create],
+        {
+          concurrency: 2,
+        },
+      )
       const service = yield* startService({ exchange, database })
       yield* service.program.line(
         /refuses connections from this location \(HTTP 451\)\. Set BINANCE_WS_URL=wss:\/\/data-stream\.binance\.vision\/ws/,
@@ -84,7 +87,9 @@ it.layer(TestPostgres.layer, { concurrent: true, excludeTestServices: true })("a
         concurrency: 3,
       })
       const service = yield* startService({ exchange: { wsUrl, restUrl: `http://127.0.0.1:${port}` }, database })
-      yield* service.program.line(/"level":"warn","message":"The symbols could not be checked: 127\.0\.0\.1:\d+ cannot be/)
+      yield* service.program.line(
+        /"level":"warn","message":"The symbols could not be checked: 127\.0\.0\.1:\d+ cannot be/,
+      )
       yield* service.stored(100)
       assert.strictEqual((yield* service.health).status, 200)
     }),
@@ -96,7 +101,9 @@ it.layer(TestPostgres.layer, { concurrent: true, excludeTestServices: true })("a
       const [database, port] = yield* Effect.all([create, deadPort])
       const exchange = { wsUrl: `ws://127.0.0.1:${port}/ws` }
       const service = yield* startService({ exchange, database, env: { MAX_RECONNECT_ATTEMPTS: "0" } })
-      yield* service.program.line(/cannot be reached \(.+\)\. Trying again\. \(`npm run demo` runs without the exchange/)
+      yield* service.program.line(
+        /cannot be reached \(.+\)\. Trying again\. \(`npm run demo` runs without the exchange/,
+      )
       yield* service.program.line(/No REST host is known for BINANCE_WS_URL/)
       yield* eventually(
         "three attempts",

@@ -14,10 +14,9 @@ const startAll = Effect.fnUntraced(function* (
   ...flags: ReadonlyArray<string>
 ) {
   const { create } = yield* TestPostgres
-  const [exchange, database] = yield* Effect.all(
-    [startExchange(`--symbols=${symbols.join(",")}`, ...flags), create],
-    { concurrency: 2 },
-  )
+  const [exchange, database] = yield* Effect.all([startExchange(`--symbols=${symbols.join(",")}`, ...flags), create], {
+    concurrency: 2,
+  })
   const wsUrl = address === "/ws" ? exchange.wsUrl : exchange.streamUrl
   const service = yield* startService({ exchange: { ...exchange, wsUrl }, database, symbols })
   return { exchange, database, service }
@@ -67,7 +66,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("what is stored", (i
         ]
         // Twice: in the middle of the load, and again when frames of the same read surround them.
         const faults = [300, 900].flatMap((afterTrades) =>
-          [...malformed, ...texts, ...others].map((fault) => ({ ...fault, afterTrades })),
+          [...malformed, ...texts, ...others].map((fault) => Object.assign({ afterTrades }, fault)),
         )
         const { database, exchange, service } = yield* startAll(
           address,

@@ -76,6 +76,21 @@ describe("BinanceSocket", () => {
   )
 
   live(
+    "says that it had not been read when the exchange cut it meanwhile",
+    Effect.gen(function* () {
+      const closing = performance.now() + 1_200
+      const url = yield* webSocketServer((socket) => {
+        for (let i = 0; i < 20_000; i++) socket.send("x".repeat(1_000))
+        setTimeout(() => socket.close(1008, "Pong timeout"), 1_200)
+      })
+      const socket = yield* open(url)
+      yield* waitUntil(() => performance.now() > closing + 50)
+      const loss = yield* Effect.flip(Effect.forever(socket.take))
+      assert.include(loss.message, "had not been read for 1 s, because the database did not take the trades")
+    }),
+  )
+
+  live(
     "survives a frame that is not UTF-8, and a binary one",
     Effect.gen(function* () {
       const url = yield* webSocketServer((socket) => {
