@@ -3,8 +3,11 @@ import { Effect } from "effect"
 import { existsSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { gunzipSync } from "node:zlib"
+import { eventually } from "../fixtures/service/eventually.ts"
 import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
-import { startService } from "../fixtures/service/ServiceProcess.ts"
+import { start } from "../fixtures/service/Program.ts"
+import { environmentOf } from "../fixtures/service/ServiceProcess.ts"
+import { storedCount } from "../fixtures/service/stored.ts"
 import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
 
 const folder = resolve(process.env["CAPTURE_DIR"] ?? "../shared/data", "binance-ws")
@@ -34,17 +37,19 @@ const sumOfQuantities = (trades: ReadonlyArray<string>): bigint =>
 
 describe.skipIf(!present)(`recorded trades (skipped where ${folder} has no captures)`, () => {
   it.layer(TestPostgres.layer, { excludeTestServices: true })("of the exchange", (it) => {
-    it.effect("are stored as they are in the file: ids, values, and the sum of the quantities", () =>
+    it.effect("are stored by `ingest` as they are in the file: ids, values, and the sum of the quantities", () =>
       Effect.gen(function* () {
         const { create } = yield* TestPostgres
         const [exchange, database] = yield* Effect.all(
           [startExchange(...captures.map(({ file }) => `--capture=${file}`), "--speed=0"), create],
           { concurrency: 2 },
         )
-        const service = yield* startService({ exchange, database, env: { BATCH_SIZE: "500" } })
-        yield* service.stored(
-          captures.reduce((sum, { count }) => sum + count, 0),
-          "30 seconds",
+        const all = captures.reduce((sum, { count }) => sum + count, 0)
+        const env = environmentOf({ exchange, database, env: { BATCH_SIZE: "500" } })
+        const service = yield* start(["ingest"], { env })
+        yield* service.line(/Connected to the exchange/)
+        yield* service.explained(
+          eventually("all trades stored", storedCount(database), (count) => count >= all, "30 seconds"),
         )
         for (const { count, file, first, symbol } of captures) {
           const expected = recorded(file)

@@ -47,7 +47,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("target", (it) => {
 
   it.effect("100 ms a message, from the wire to the commit", () =>
     Effect.gen(function* () {
-      const { database, exchange, service } = yield* underLoad(1_000, { BATCH_TIMEOUT: "20" })
+      const { database, exchange, service } = yield* underLoad(1_000, { BATCH_SIZE: "1000", BATCH_TIMEOUT: "20" })
       // From outside: how long until the newest trade that was sent can be read from the database.
       const query = yield* database.connected
       const waits: Array<number> = []

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule, type Scope } from "effect"
-import { WebSocket } from "ws"
+import { type WebSocket } from "ws"
 import { BinanceSocket } from "../../../src/feed/binance/BinanceSocket.ts"
 import { httpServer, webSocketServer } from "../../fixtures/servers.ts"
 

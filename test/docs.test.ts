@@ -1,0 +1,212 @@
+import { assert, describe, it } from "@effect/vitest"
+import { OpenApi } from "effect/http-api"
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { Api } from "../src/api/Api.ts"
+import { paths } from "../src/api/Directory.ts"
+import { variables } from "../src/settings/variables.ts"
+
+const pathOf = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
+const read = (path: string): string => readFileSync(pathOf(path), "utf8")
+
+const readme = read("README.md")
+const compose = read("docker-compose.yml")
+const dockerfile = read("Dockerfile")
+const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
+
+const manifest: {
+  readonly scripts: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+} = JSON.parse(read("package.json"))
+
+const known: ReadonlySet<string> = new Set(Object.values(variables).map(({ name }) => name))
+
+/** The rows of the table below a heading, as trimmed cells, without its head. */
+const table = (heading: string, head: string): ReadonlyArray<ReadonlyArray<string>> => {
+  const section = readme.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? ""
+  const lines = section.split("\n")
+  const start = lines.findIndex((line) => line.startsWith(`| ${head} |`))
+  assert.isAtLeast(start, 0, `README has no table "${head}" below "${heading}"`)
+  const rows = lines.slice(start + 2)
+  const end = rows.findIndex((line) => !line.startsWith("|"))
+  return rows.slice(0, end).map((line) =>
+    line
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.trim()),
+  )
+}
+
+const firstCells = (heading: string, head: string): ReadonlyArray<string> =>
+  table(heading, head).map(([cell = ""]) => cell.replaceAll("`", ""))
+
+const matches = (text: string, pattern: RegExp): ReadonlyArray<string> => [
+  ...new Set([...text.matchAll(pattern)].map(([, found = ""]) => found)),
+]
+
+describe("README", () => {
+  it("opens with what it is and the two commands that set everything up", () => {
+    const [title, sentence, demo, test] = readme.split("\n\n")
+    assert.strictEqual(title, "# Fulltape")
+    assert.strictEqual(sentence?.match(/\./g)?.length, 1)
+    assert.strictEqual(demo, "```sh\nnpm install && npm run demo\n```")
+    assert.strictEqual(test, "```sh\nnpm install && npm test\n```")
+  })
+
+  it("lists every setting, with its default and meaning", () => {
+    assert.deepStrictEqual(
+      table("Settings", "variable | default"),
+      Object.values(variables).map((variable) => [
+        `\`${variable.name}\``,
+        variable.default === "" ? "none" : `\`${variable.default}\``,
+        variable.meaning,
+      ]),
+    )
+  })
+
+  it("lists every command of the program", () => {
+    const [listed = ""] = matches(read("src/main.ts"), /withSubcommands\(\[([^\]]*)\]/g)
+    assert.sameMembers(
+      [...firstCells("Commands", "`node dist/main.js …`")],
+      listed.split(",").flatMap((name) => name.trim() || []),
+    )
+  })
+
+  it("lists every npm script", () => {
+    const scripts = Object.keys(manifest.scripts)
+    assert.sameMembers(
+      [...firstCells("Commands", "npm script")],
+      scripts
+        .filter((name) => !scripts.some((other) => name === `pre${other}`))
+        .map((name) => (["start", "test"].includes(name) ? `npm ${name}` : `npm run ${name}`)),
+    )
+  })
+
+  it("lists every path that HTTP answers", () => {
+    const answered = [...Object.keys(OpenApi.fromApi(Api).paths), ...Object.values(paths), "/"]
+    assert.sameMembers([...firstCells("Endpoints", "`GET`")], answered)
+  })
+
+  it("shows the metrics that exist", () => {
+    const metrics = read("src/telemetry/Metrics.ts")
+    for (const name of matches(readme, /\b(fulltape_[a-z_]+) /g)) assert.include(metrics, `"${name}"`)
+  })
+})
+
+describe.each(documents)("%s", (document) => {
+  const text = read(document)
+
+  it("runs npm scripts that exist", () => {
+    const scripts = matches(text.replaceAll(/\s+/g, " "), /npm run (?:--silent )?([\w:-]+)/g)
+    assert.deepStrictEqual(
+      scripts.filter((name) => manifest.scripts[name] === undefined),
+      [],
+    )
+  })
+
+  it("names files and variables that exist", () => {
+    const links = matches(text, /\]\((?!https?:|#)([^)]+)\)/g)
+    const named = matches(text, /`((?:\.ci|\.github|src|test|scripts|migrations)\/[\w./-]*|[\w-]+\.(?:md|ya?ml))`/g)
+    assert.deepStrictEqual(
+      [...links, ...named].filter((path) => !existsSync(pathOf(path))),
+      [],
+    )
+    const inFolder = [
+      ...text.matchAll(/^\| \w[^|]*\| \[(src\/\w+)\][^\n]*/gm),
+      ...text.matchAll(/^\| \[(src\/\w+)\].*/gm),
+    ]
+    const doors = inFolder.flatMap(([row, folder = ""]) =>
+      matches(row, /`(\w+\.ts)`/g).map((file) => `${folder}/${file}`),
+    )
+    assert.deepStrictEqual(
+      doors.filter((path) => !existsSync(pathOf(path))),
+      [],
+    )
+    const set = matches(text, /\b([A-Z][A-Z_]+[A-Z])=/g)
+    assert.deepStrictEqual(
+      set.filter((name) => !known.has(name) && name !== "PGPASSWORD"),
+      [],
+    )
+  })
+})
+
+describe("containers", () => {
+  it("run the Node that the tests run on", () => {
+    const images = matches(dockerfile, /^FROM (\S+)/gm)
+    assert.deepStrictEqual(images, [`node:${manifest.devDependencies["node"]}-bookworm-slim`])
+  })
+
+  it("are made from files that exist and that the build gets to see", () => {
+    const ignored = read(".dockerignore").split("\n")
+    assert.include(ignored, "*")
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = ""]) => files.split(" "))
+    assert.sameMembers(
+      ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "src", "migrations"],
+      [...new Set(copied)],
+    )
+    for (const path of copied) {
+      assert.isTrue(existsSync(pathOf(path)), path)
+      assert.include(ignored, `!${path}`)
+    }
+  })
+
+  it("run commands that the program has, and not as root", () => {
+    const commands = new Set(firstCells("Commands", "`node dist/main.js …`"))
+    const started = matches(`${dockerfile}${compose}`, /"dist\/main\.js", "(\w+)"/g)
+    assert.deepStrictEqual(started, ["health", "simulate"])
+    for (const command of started) assert.isTrue(commands.has(command), command)
+    assert.match(dockerfile, /^USER node$/m)
+    const simulate = read("src/cli/simulate.ts")
+    for (const flag of matches(compose, /"--(host|port|rate|seed|symbols)"/g)) assert.include(simulate, `("${flag}")`)
+  })
+
+  it("set variables that exist", () => {
+    const [service = ""] = matches(compose, /^ {2}fulltape:\n((?: {4}.*\n)*)/gm)
+    const [environment = ""] = matches(service, /^ {4}environment:\n((?: {6}.*\n)*)/gm)
+    const set = matches(environment, /^ {6}(\w+):/gm)
+    assert.include(set, "DATABASE_URL")
+    const image = matches(dockerfile.split("FROM").at(-1) ?? "", /\b([A-Z_]+)=/g)
+    assert.sameMembers([...image], ["NODE_ENV", "HOST", "DATA_DIR"])
+    assert.deepStrictEqual(
+      [...set, ...image].filter((name) => !known.has(name)),
+      [],
+    )
+    for (const [, name, passed] of environment.matchAll(/^ {6}(\w+): \$\{(\w+):-\}$/gm))
+      assert.strictEqual(name, passed)
+    assert.include(dockerfile, `EXPOSE ${variables.port.default}`)
+    assert.include(service, `:${variables.port.default}"`)
+  })
+
+  it("pin their images, publish on this machine only, and mount what exists", () => {
+    const images = matches(compose, /^ {4}image: (\S+)$/gm)
+    assert.includeMembers(
+      images.map((image) => image.replace(/:.*/, "")),
+      ["timescale/timescaledb", "redis", "fulltape"],
+    )
+    for (const image of images) assert.match(image, /^fulltape:local$|:\d+\.\d+\.\d+(-\w+)?$/)
+    for (const port of matches(compose, /^ {6}- "([^"]*:\d+)"$/gm)) assert.match(port, /^127\.0\.0\.1:/)
+    for (const path of matches(compose, /^ {6}- \.\/([^:]+):/gm)) assert.isTrue(existsSync(pathOf(path)), path)
+  })
+
+  it("receive traces where the collector listens, and pass them to the Jaeger of the same file", () => {
+    const collector = read("otel-collector.yaml")
+    assert.match(collector, /http:\n\s+endpoint: 0\.0\.0\.0:4318\n/)
+    assert.match(compose, /OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/otel-collector:4318/)
+    const exporter = matches(collector, /^ {2}(otlp_grpc\/jaeger):\n {4}endpoint: jaeger:4317$/gm)
+    assert.strictEqual(exporter.length, 1)
+    assert.include(collector, "exporters: [otlp_grpc/jaeger]")
+    for (const name of ["jaeger", "otel-collector"]) assert.match(compose, new RegExp(`^  ${name}:$`, "m"))
+  })
+})
+
+describe("CI", () => {
+  it("runs what a person can run", () => {
+    assert.isTrue((statSync(pathOf(".ci/run")).mode & 0o111) === 0o111, ".ci/run is executable")
+    assert.include(read(".github/workflows/ci.yml"), "- run: .ci/run\n")
+    for (const command of ["npm ci", "npm test", "npm run test:services"]) {
+      assert.match(read(".ci/run"), new RegExp(`^${command}$`, "m"))
+    }
+    for (const action of matches(read(".github/workflows/ci.yml"), /uses: (\S+)/g)) assert.match(action, /@v\d+$/)
+    assert.include(readdirSync(pathOf("scripts")), manifest.scripts["test:services"]?.replace("node scripts/", ""))
+  })
+})
