@@ -29,10 +29,10 @@ export class TradeFeed extends Context.Service<
   TradeFeed,
   {
     /**
-     * Trades of the symbols, from now on; ends only by failing. It reconnects by itself, and what was published in between is
-     * not in it. A consumer that does not pull makes the sockets wait: nothing is dropped here.
+     * Trades of the symbols, from now on. It reconnects by itself, and what was published in between is not in it. A consumer that
+     * does not pull makes the sockets wait: nothing is dropped here. Once `until` succeeds it gives what it has read, and ends.
      */
-    trades(symbols: ReadonlyArray<string>): Stream.Stream<Trade, FeedGaveUp>
+    trades(symbols: ReadonlyArray<string>, until: Effect.Effect<void>): Stream.Stream<Trade, FeedGaveUp>
     readonly connections: Effect.Effect<ReadonlyArray<ConnectionStatus>>
   }
 >()("fulltape/feed/TradeFeed") {}

@@ -30,8 +30,7 @@ export class Ingest extends Context.Service<
           Effect.gen(function* () {
             running = true
             const gaveUp = yield* Deferred.make<never, FeedGaveUp>()
-            yield* feed.trades(options.symbols).pipe(
-              Stream.interruptWhen(stop),
+            yield* feed.trades(options.symbols, stop).pipe(
               // A failed stream would drop the open batch too: it ends here, and fails below.
               Stream.catch((error) => Stream.drain(Stream.fromEffect(Deferred.fail(gaveUp, error)))),
               Stream.groupedWithin(options.batchSize, options.batchTimeout),

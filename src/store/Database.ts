@@ -95,11 +95,14 @@ const refusedMigration = (detail: string) =>
     }),
   )
 
-/** Records whose trades the database holds, or refuses it because it holds another market's. */
+/** Records whose trades the database holds, or refuses it because it holds another market's. Without any, it is still free. */
 export const claim = Effect.fnUntraced(
   function* (market: string) {
     const sql = yield* SqlClient.SqlClient
-    yield* sql`INSERT INTO stored_market (market) VALUES (${market}) ON CONFLICT DO NOTHING`
+    yield* sql`
+      INSERT INTO stored_market (market) VALUES (${market})
+      ON CONFLICT (only_row) DO UPDATE SET market = EXCLUDED.market, since = EXCLUDED.since
+        WHERE NOT EXISTS (SELECT FROM raw_trades)`
     const [stored] = yield* sql<{ readonly market: string }>`SELECT market FROM stored_market`
     if (stored !== undefined && stored.market !== market) {
       return yield* new DatabaseUnusable({

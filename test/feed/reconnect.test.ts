@@ -39,11 +39,9 @@ const dialsWithin = (
     const feed = layerNoDeps({ wsUrl: new URL("ws://exchange/ws"), maxReconnectAttempts }).pipe(
       Layer.provide([exchange, DialBudget.layer]),
     )
-    const fiber = yield* Effect.flatMap(TradeFeed, ({ trades }) => Stream.runDrain(trades(["BTCUSDT"]))).pipe(
-      Effect.provide(feed),
-      Effect.result,
-      Effect.forkChild,
-    )
+    const fiber = yield* Effect.flatMap(TradeFeed, ({ trades }) =>
+      Stream.runDrain(trades(["BTCUSDT"], Effect.never)),
+    ).pipe(Effect.provide(feed), Effect.result, Effect.forkChild)
     yield* elapse(duration)
     const ended = fiber.pollUnsafe()
     return { dials, ended }

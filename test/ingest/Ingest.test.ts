@@ -33,7 +33,10 @@ const pipeline = Effect.gen(function* () {
         Effect.as({ stored: batch.length, duplicate: 0, quarantined: 0 }),
       ),
   })
-  const feed = Layer.mock(TradeFeed, { trades: () => Stream.fromQueue(input) })
+  const feed = Layer.mock(TradeFeed, {
+    trades: (_, until) =>
+      Stream.fromQueue(input).pipe(Stream.onStart(Effect.forkChild(Effect.andThen(until, Queue.end(input))))),
+  })
   const ingest = yield* Layer.build(
     Ingest.layer({ symbols: ["BTCUSDT"], batchSize: 100, batchTimeout: Duration.seconds(1) }).pipe(
       Layer.provide([store, feed]),

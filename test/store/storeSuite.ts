@@ -203,7 +203,9 @@ export const storeSuite = (serverUrl: () => string) => {
     it.live("belongs to the market that filled it first", () =>
       withDatabase((url) =>
         Effect.gen(function* () {
-          yield* Effect.scoped(Layer.build(store(url, "binance-spot")))
+          const writing = Effect.flatMap(TradeStore, ({ write }) => write([tradeOf(1)]))
+          yield* Effect.scoped(Layer.build(store(url, "a host that was a mistake")))
+          yield* Effect.provide(writing, store(url, "binance-spot"))
           yield* Effect.scoped(Layer.build(store(url, "binance-spot")))
           const error = yield* Effect.flip(Effect.scoped(Layer.build(store(url, "binance-spot-testnet"))))
           assert.include(error.message, "binance-spot-testnet")

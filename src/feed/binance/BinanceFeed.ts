@@ -1,4 +1,4 @@
-import { Duration, Effect, Layer, Metric, Schedule, Stream } from "effect"
+import { Cause, Duration, Effect, Layer, Metric, Option, Schedule, Stream } from "effect"
 import type { Trade } from "../../market/Trade.ts"
 import * as Metrics from "../../telemetry/Metrics.ts"
 import type { ConnectionLost } from "../ConnectionLost.ts"
@@ -28,14 +28,21 @@ export const layerNoDeps = (options: BinanceFeedOptions) =>
       const host = options.wsUrl.host
 
       /** One connection after the other, for as long as the policy lets it. */
-      const connection = (symbols: ReadonlyArray<string>, index: number): Stream.Stream<Trade, FeedGaveUp> => {
+      const connection = (
+        symbols: ReadonlyArray<string>,
+        index: number,
+        until: Effect.Effect<void>,
+      ): Stream.Stream<Trade, FeedGaveUp> => {
         const name = `binance-${index + 1}`
         let reached = false
 
         const open = Effect.gen(function* () {
           yield* statuses.enter(name, "connecting")
           yield* budget.take
-          const socket = yield* sockets.open(url)
+          const opened = yield* Effect.raceFirst(Effect.as(until, Option.none()), Effect.asSome(sockets.open(url)))
+          if (Option.isNone(opened)) return Cause.done()
+          const socket = opened.value
+          yield* Effect.forkScoped(Effect.andThen(until, socket.finish))
           reached = true
           yield* statuses.enter(name, "connected")
           yield* Effect.logInfo("Connected to the exchange").pipe(
@@ -56,6 +63,8 @@ export const layerNoDeps = (options: BinanceFeedOptions) =>
         const policy = reconnect(options.maxReconnectAttempts).pipe(
           Schedule.setInputType<ConnectionLost>(),
           Schedule.tap(({ input, attempt, duration }) => lost(input, attempt, duration)),
+          // Waited for here, where the request to stop can end it.
+          Schedule.modifyDelay(({ duration }) => Effect.as(Effect.raceFirst(Effect.sleep(duration), until), 0)),
         )
 
         return Stream.fromPull(open).pipe(
@@ -67,8 +76,11 @@ export const layerNoDeps = (options: BinanceFeedOptions) =>
       }
 
       return TradeFeed.of({
-        trades: (symbols) =>
-          Stream.mergeAll(shards(symbols).map(connection), { concurrency: "unbounded", bufferSize: 1 }),
+        trades: (symbols, until) =>
+          Stream.mergeAll(
+            shards(symbols).map((shard, index) => connection(shard, index, until)),
+            { concurrency: "unbounded", bufferSize: 1 },
+          ),
         connections: statuses.all,
       })
     }),

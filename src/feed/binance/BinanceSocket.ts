@@ -1,4 +1,4 @@
-import { Array, Context, Duration, Effect, Layer, type Scope } from "effect"
+import { Array, Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
 import { type IncomingMessage } from "node:http"
 import { type RawData, WebSocket } from "ws"
 import { ConnectionLost, type LossReason } from "../ConnectionLost.ts"
@@ -11,8 +11,10 @@ export interface Frame {
 
 /** An accepted connection. */
 export interface OpenSocket {
-  /** All frames that are waiting, at least one; fails once the connection is gone and its last frame was taken. */
-  readonly take: Effect.Effect<Array.NonEmptyReadonlyArray<Frame>, ConnectionLost>
+  /** All frames that are waiting, at least one; fails once the connection is gone, or finished, and its last frame was taken. */
+  readonly take: Effect.Effect<Array.NonEmptyReadonlyArray<Frame>, ConnectionLost | Cause.Done>
+  /** Reads no more frames than those that are waiting. */
+  readonly finish: Effect.Effect<void>
   readonly send: (text: string) => Effect.Effect<void>
 }
 
@@ -39,6 +41,7 @@ export class BinanceSocket extends Context.Service<
         Effect.tap((connection) => connection.opened),
         Effect.map((connection) => ({
           take: connection.take,
+          finish: Effect.sync(() => connection.finish()),
           send: (text) => Effect.sync(() => connection.send(text)),
         })),
       ),
@@ -50,6 +53,7 @@ class Connection {
   private readonly host: string
   private waiting: globalThis.Array<Frame> = []
   private lost: ConnectionLost | undefined
+  private finished = false
   private wake: (() => void) | undefined
   private heardAt = performance.now()
   private pausedAt: number | undefined
@@ -84,9 +88,10 @@ class Connection {
     return Effect.andThen(this.change, this.opened)
   })
 
-  readonly take: Effect.Effect<Array.NonEmptyReadonlyArray<Frame>, ConnectionLost> = Effect.suspend(() => {
+  readonly take: OpenSocket["take"] = Effect.suspend(() => {
     const frames = this.drain()
     if (Array.isReadonlyArrayNonEmpty(frames)) return Effect.succeed(frames)
+    if (this.finished) return Cause.done()
     if (this.lost !== undefined) return Effect.fail(this.lost)
     return Effect.andThen(this.arrival, this.take)
   })
@@ -130,7 +135,13 @@ class Connection {
     wake?.()
   }
 
+  finish() {
+    this.finished = true
+    this.notify()
+  }
+
   private receive(data: RawData) {
+    if (this.finished) return
     this.heardAt = performance.now()
     this.waiting.push({ text: String(data), receivedAt: this.heardAt })
     if (this.waiting.length >= MOST_WAITING && !this.ws.isPaused) {

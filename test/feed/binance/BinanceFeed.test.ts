@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Logger, Queue, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Logger, Queue, Stream } from "effect"
 import { layerNoDeps } from "../../../src/feed/binance/BinanceFeed.ts"
 import { DialBudget } from "../../../src/feed/binance/DialBudget.ts"
 import { TradeFeed } from "../../../src/feed/TradeFeed.ts"
@@ -30,7 +30,7 @@ describe("BinanceFeed", () => {
       )
     return Effect.gen(function* () {
       const feed = yield* TradeFeed
-      const trades = yield* feed.trades(["BTCUSDT"]).pipe(Stream.take(2), Stream.runCollect)
+      const trades = yield* feed.trades(["BTCUSDT"], Effect.never).pipe(Stream.take(2), Stream.runCollect)
       assert.deepStrictEqual(
         trades.map(({ id }) => id),
         [1, 2],
@@ -43,7 +43,9 @@ describe("BinanceFeed", () => {
   it.effect("delivers what arrived before a connection was lost, then what the next one brings", () =>
     Effect.gen(function* () {
       const feed = yield* TradeFeed
-      const fiber = yield* feed.trades(["BTCUSDT"]).pipe(Stream.take(4), Stream.runCollect, Effect.forkChild)
+      const fiber = yield* feed
+        .trades(["BTCUSDT"], Effect.never)
+        .pipe(Stream.take(4), Stream.runCollect, Effect.forkChild)
       yield* elapse("2 seconds")
       const trades = yield* Fiber.join(fiber)
       assert.deepStrictEqual(
@@ -67,6 +69,58 @@ describe("BinanceFeed", () => {
     ),
   )
 
+  it.effect("gives everything it has read when it is asked to end", () =>
+    Effect.gen(function* () {
+      const stop = yield* Deferred.make<void>()
+      const taken: Array<number> = []
+      const fiber = yield* Effect.flatMap(TradeFeed, (feed) =>
+        feed.trades(["BTCUSDT"], Deferred.await(stop)).pipe(
+          Stream.runForEach(({ id }) =>
+            Effect.delay(
+              Effect.sync(() => taken.push(id)),
+              "10 millis",
+            ),
+          ),
+        ),
+      ).pipe(
+        Effect.provide(
+          feedOf(() =>
+            Effect.succeed<Script>(({ deliver }) =>
+              Effect.andThen(
+                Effect.forEach(Array.from({ length: 100 }), (_, id) => deliver(tradeFrame(id)), { discard: true }),
+                Effect.never,
+              ),
+            ),
+          ),
+        ),
+        Effect.forkChild,
+      )
+      yield* elapse("50 millis", "10 millis")
+      yield* Deferred.succeed(stop, undefined)
+      yield* elapse("2 seconds", "10 millis")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(
+        taken,
+        Array.from({ length: 100 }, (_, id) => id),
+      )
+    }),
+  )
+
+  it.effect("ends at once while it dials or waits to dial again", () =>
+    Effect.gen(function* () {
+      for (const onDial of [() => Effect.never, () => Effect.fail(refused(503))]) {
+        const stop = yield* Deferred.make<void>()
+        const fiber = yield* Effect.flatMap(TradeFeed, (feed) =>
+          Stream.runDrain(feed.trades(["BTCUSDT"], Deferred.await(stop))),
+        ).pipe(Effect.provide(feedOf(onDial)), Effect.forkChild)
+        yield* elapse("20 seconds", "1 second")
+        yield* Deferred.succeed(stop, undefined)
+        yield* elapse("1 millis", "1 millis")
+        assert.isDefined(fiber.pollUnsafe())
+      }
+    }),
+  )
+
   it.effect("subscribes in requests that stay below 5 a second", () =>
     Effect.gen(function* () {
       const requests = yield* Queue.unbounded<{ readonly at: number; readonly text: string }>()
@@ -77,10 +131,9 @@ describe("BinanceFeed", () => {
           ),
         )
       const symbols = Array.from({ length: 250 }, (_, index) => `S${index}`)
-      const fiber = yield* Effect.flatMap(TradeFeed, (feed) => Stream.runDrain(feed.trades(symbols))).pipe(
-        Effect.provide(feedOf(() => Effect.succeed(script))),
-        Effect.forkChild,
-      )
+      const fiber = yield* Effect.flatMap(TradeFeed, (feed) =>
+        Stream.runDrain(feed.trades(symbols, Effect.never)),
+      ).pipe(Effect.provide(feedOf(() => Effect.succeed(script))), Effect.forkChild)
       yield* elapse("3 seconds")
       const all = yield* Queue.takeAll(requests)
       assert.strictEqual(all.length, 2)
@@ -93,10 +146,9 @@ describe("BinanceFeed", () => {
     Effect.gen(function* () {
       const lines: Array<string> = []
       const logger = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
-      const fiber = yield* Effect.flatMap(TradeFeed, (feed) => Stream.runDrain(feed.trades(["BTCUSDT"]))).pipe(
-        Effect.provide([feedOf(() => Effect.fail(refused(451))), logger]),
-        Effect.forkChild,
-      )
+      const fiber = yield* Effect.flatMap(TradeFeed, (feed) =>
+        Stream.runDrain(feed.trades(["BTCUSDT"], Effect.never)),
+      ).pipe(Effect.provide([feedOf(() => Effect.fail(refused(451))), logger]), Effect.forkChild)
       yield* elapse("1 second")
       yield* Fiber.interrupt(fiber)
       assert.include(lines[0] ?? "", "wss://data-stream.binance.vision/ws")
