@@ -161,12 +161,13 @@ it.layer(layer, { concurrent: true, excludeTestServices: true })("the service do
       const exchange = yield* UntouchedExchange
       const database = yield* migrated
       yield* database.query("INSERT INTO stored_market (market) VALUES ('binance-spot')")
+      yield* database.query("INSERT INTO raw_trades VALUES (now(), 'BTCUSDT', 1, 1, 'BUY', 1)")
       yield* assertRefused(
         environmentOf({ exchange, database }),
         /^The database holds trades of binance-spot, and BINANCE_WS_URL is of 127\.0\.0\.1: .+ a database of its own\.$/,
       )
       assert.deepStrictEqual(yield* database.query("SELECT market FROM stored_market"), [{ market: "binance-spot" }])
-      assert.strictEqual(yield* storedCount(database), 0)
+      assert.strictEqual(yield* storedCount(database), 1)
     }),
   )
 })
