@@ -34,24 +34,37 @@ export const database = Layer.unwrap(
   }),
 )
 
+/** Logs of the commands whose answer is on standard output: for people, on standard error. */
+const logsBeside = Layer.unwrap(
+  Effect.map(Settings, ({ logs, telemetry }) =>
+    Logs.layer({
+      level: logs.level,
+      format: "pretty",
+      dir: undefined,
+      service: telemetry.serviceName,
+      output: process.stderr,
+    }),
+  ),
+)
+
 /** The pool as it is, for the commands beside the service: they use the embedded server that is running, or start it while they run. */
-export const attachedDatabase = (open: typeof Database.connected) =>
+export const databaseBeside = (options: { readonly mustExist: boolean }) =>
   Layer.unwrap(
     Effect.map(Settings, (settings) => {
       const { url, ...pool } = settings.database
-      if (url !== undefined) return open({ ...pool, url })
-      return Layer.unwrap(Effect.map(EmbeddedPostgres, ({ url }) => open({ ...pool, url }))).pipe(
-        Layer.provide(EmbeddedPostgres.layerAttach({ dataDir: settings.dataDir })),
+      if (url !== undefined) return Database.connected({ ...pool, url })
+      return Layer.unwrap(Effect.map(EmbeddedPostgres, ({ url }) => Database.connected({ ...pool, url }))).pipe(
+        Layer.provide(EmbeddedPostgres.layerAttach({ dataDir: settings.dataDir, ...options })),
       )
     }),
-  )
+  ).pipe(Layer.provideMerge(logsBeside))
 
 /** The way of a trade, from the exchange to the database. */
 export const pipeline = Layer.unwrap(
   Effect.map(Settings, ({ batch, binance, database: { timeout } }) =>
     Ingest.layer({ symbols: binance.symbols, batchSize: batch.size, batchTimeout: batch.timeout }).pipe(
       Layer.provideMerge(BinanceFeed.layer(binance)),
-      Layer.provideMerge(TradeStore.layer({ timeout })),
+      Layer.provideMerge(TradeStore.layer({ timeout, market: marketOf(binance.wsUrl) })),
     ),
   ),
 ).pipe(Layer.provideMerge(database), Layer.provideMerge(Performance.layer))

@@ -8,7 +8,7 @@ import { demo } from "./cli/demo.ts"
 import { health } from "./cli/health.ts"
 import { ingest } from "./cli/ingest.ts"
 import { migrate } from "./cli/migrate.ts"
-import { Reported, sentence } from "./cli/Reported.ts"
+import { sentence, wasReported } from "./cli/Reported.ts"
 import { exitAtSecondSignal, stopWithNpm } from "./cli/signals.ts"
 import { serve, serving } from "./cli/serve.ts"
 import { simulate } from "./cli/simulate.ts"
@@ -29,14 +29,20 @@ Command.run(fulltape, { version }).pipe(
   Effect.onExit((exit) => (Exit.isFailure(exit) ? tell(exit.cause) : Effect.void)),
   NodeRuntime.runMain({
     disableErrorReporting: true,
-    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1),
+    teardown: (exit, onExit) => onExit(exitCode(exit)),
   }),
 )
 
 /** Standard error gets one sentence, unless the logs have told it or the command line was explained. */
 function tell(cause: Cause.Cause<unknown>): Effect.Effect<void> {
-  const error = Cause.squash(cause)
-  return Cause.hasInterruptsOnly(cause) || error instanceof Reported || CliError.isCliError(error)
+  return Cause.hasInterruptsOnly(cause) || wasReported(cause) || CliError.isCliError(Cause.squash(cause))
     ? Effect.void
     : Console.error(`fulltape: ${sentence(cause)}`)
+}
+
+/** To be stopped is how a service ends well; a command that was to answer something has not answered. */
+function exitCode(exit: Exit.Exit<unknown, unknown>): number {
+  if (Exit.isSuccess(exit)) return 0
+  if (!Cause.hasInterruptsOnly(exit.cause)) return 1
+  return ["verify", "migrate", "health"].includes(process.argv[2] ?? "") ? 130 : 0
 }

@@ -136,6 +136,9 @@ describe("Settings", () => {
     ["DATABASE_URL", "me:hunter2@db:5432/trades"],
     ["BINANCE_WS_URL", "https://me:hunter2@proxy/ws"],
     ["OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://me:hunter2/x@collector"],
+    ["BINANCE_WS_URL", "https:me:hunter2@proxy"],
+    ["BINANCE_REST_URL", "me:hunter2@proxy"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "http:me:hunter2@collector"],
   ])("never shows the password in %s=%s", (name, value) => {
     const result = parseSettings({ [name]: value })
     const shown = Result.isSuccess(result)

@@ -11,7 +11,7 @@ const RATE = 500
 const settings: SettingsOptions = {
   dataFolder: "demo",
   defaults: { LOG_FORMAT: "pretty" },
-  fixed: { DATABASE_URL: "" },
+  fixed: { DATABASE_URL: "", BINANCE_REST_URL: "", BINANCE_WS_URL: "ws://127.0.0.1/ws" },
 }
 
 /** The settings, with the simulator in the exchange's place. */

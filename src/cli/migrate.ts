@@ -9,5 +9,5 @@ export const migrate = Command.make("migrate", {}, () =>
     const applied = yield* Database.migrate
     for (const [id, name] of applied) yield* Console.log(`Applied migration ${id} (${name}).`)
     yield* Console.log("The database is up to date.")
-  }).pipe(Effect.provide(Fulltape.attachedDatabase(Database.connected)), Effect.provide(Settings.layer())),
+  }).pipe(Effect.provide(Fulltape.databaseBeside({ mustExist: false })), Effect.provide(Settings.layer())),
 ).pipe(Command.withDescription("Create or update the tables; safe to run again"))

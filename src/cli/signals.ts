@@ -1,9 +1,13 @@
-/** The first SIGINT or SIGTERM drains; whoever sends a second one does not want to wait: the process exits at once. */
+/** One Ctrl-C may arrive twice, from the terminal and from npm, which passes it on. */
+const ONE_REQUEST_MILLIS = 500
+
+/** The first SIGINT or SIGTERM drains; whoever sends another one later does not want to wait: the process exits at once. */
 export const exitAtSecondSignal = (): void => {
-  let asked = false
+  let askedAt: number | undefined
   const onSignal = () => {
-    if (asked) process.exit(1)
-    asked = true
+    const now = performance.now()
+    if (askedAt !== undefined && now - askedAt > ONE_REQUEST_MILLIS) process.exit(1)
+    askedAt ??= now
   }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)

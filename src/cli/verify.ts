@@ -3,7 +3,6 @@ import { Command, Flag } from "effect/cli"
 import * as Fulltape from "../Fulltape.ts"
 import { Settings } from "../Settings.ts"
 import { completeness, MOST_RANGES, type SymbolCompleteness } from "../store/completeness.ts"
-import * as Database from "../store/Database.ts"
 import { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { sqlFailure } from "../store/sqlFailure.ts"
 
@@ -34,7 +33,7 @@ export const verify = Command.make("verify", { demo }, ({ demo }) =>
     if (missing + duplicates > 0n) return yield* new Incomplete({ missing, duplicates })
     yield* Console.log("Every trade between the first and the last of each symbol is stored exactly once.")
   }).pipe(
-    Effect.provide(Fulltape.attachedDatabase(Database.connected)),
+    Effect.provide(Fulltape.databaseBeside({ mustExist: true })),
     Effect.provide(Settings.layer(demo ? { dataFolder: "demo", fixed: { DATABASE_URL: "" } } : {})),
   ),
 ).pipe(Command.withDescription("Count the stored trades: exits 1 when one is missing or stored twice"))
@@ -42,6 +41,8 @@ export const verify = Command.make("verify", { demo }, ({ demo }) =>
 const lines = (symbol: SymbolCompleteness): string => {
   const { first, last, rows, distinct, duplicates, missing, ranges } = symbol
   const counts = `${symbol.symbol}: ids ${first} to ${last}, ${rows} rows, ${distinct} distinct ids, ${duplicates} duplicates, ${missing} missing`
-  const listed = ranges.map((range) => `\n  missing ${range.first} to ${range.last} (${range.last - range.first + 1n})`)
-  return counts + listed.join("") + (ranges.length === MOST_RANGES ? "\n  …" : "")
+  const listed = ranges
+    .slice(0, MOST_RANGES)
+    .map((range) => `\n  missing ${range.first} to ${range.last} (${range.last - range.first + 1n})`)
+  return counts + listed.join("") + (ranges.length > MOST_RANGES ? "\n  …" : "")
 }

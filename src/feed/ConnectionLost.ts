@@ -6,6 +6,8 @@ export const LossReason = Schema.Union([
   Schema.TaggedStruct("Unreachable", { detail: Schema.String }),
   /** The exchange answered the handshake with an HTTP status of its own: 451 restricted location, 429, 5xx. */
   Schema.TaggedStruct("Refused", { status: Schema.Int, detail: Schema.String }),
+  /** What came over it was no websocket any more, or too much for one frame. */
+  Schema.TaggedStruct("Broken", { detail: Schema.String }),
   /** `unreadSeconds`: for how long the socket had not been read, because nothing took the trades. */
   Schema.TaggedStruct("Closed", { code: Schema.Int, detail: Schema.String, unreadSeconds: Schema.Finite }),
   /** Neither a frame nor a ping for longer than the exchange's own ping interval allows. */
@@ -13,7 +15,7 @@ export const LossReason = Schema.Union([
 ])
 export type LossReason = typeof LossReason.Type
 
-/** A connection to the exchange that is gone. Always followed by another attempt, as the reconnect policy says. */
+/** A connection to the exchange that is gone, or that never came about. The reconnect policy says what follows. */
 export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", {
   host: Schema.String,
   reason: LossReason,
@@ -25,8 +27,10 @@ export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("Connec
         return `${host} cannot be reached (${reason.detail}).`
       case "Refused":
         return reason.status === 451
-          ? `${host} refuses connections from this location (HTTP 451). Set BINANCE_WS_URL=wss://data-stream.binance.vision/ws, which serves the same trades, or run from a location that Binance serves.`
+          ? `${host} refuses this location (HTTP 451). ${INSTEAD_OF_451}`
           : `${host} refused the connection with HTTP ${reason.status}${reason.detail === "" ? "" : `: ${reason.detail}`}.`
+      case "Broken":
+        return `The connection to ${host} broke (${reason.detail}).`
       case "Closed":
         return reason.unreadSeconds >= 1
           ? `${host} closed the connection (${reason.code}${suffix(reason.detail)}) after it had not been read for ${Math.round(reason.unreadSeconds)} s, because the database did not take the trades.`
@@ -36,5 +40,9 @@ export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("Connec
     }
   }
 }
+
+/** What to set where Binance may not be used: its market-data hosts serve the same trades. */
+export const INSTEAD_OF_451 =
+  "Set BINANCE_WS_URL=wss://data-stream.binance.vision/ws and BINANCE_REST_URL=https://data-api.binance.vision, which serve the same trades, or run from a location that Binance serves."
 
 const suffix = (detail: string) => (detail === "" ? "" : ` ${detail}`)

@@ -32,11 +32,16 @@ export class ConnectionStatuses {
   readonly heard = (name: string) =>
     Effect.map(Clock.currentTimeMillis, (now) => this.change(name, (status) => ({ ...status, lastFrameAt: now })))
 
-  readonly lost = (name: string, why: string) =>
+  /** @param wasOpen whether there had been a connection. */
+  readonly lost = (name: string, why: string, wasOpen: boolean) =>
     Effect.andThen(
       this.enter(name, "waiting"),
       Effect.sync(() =>
-        this.change(name, (status) => ({ ...status, reconnects: status.reconnects + 1, lastLoss: why })),
+        this.change(name, (status) => ({
+          ...status,
+          reconnects: status.reconnects + (wasOpen ? 1 : 0),
+          lastLoss: why,
+        })),
       ),
     )
 

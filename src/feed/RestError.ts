@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { INSTEAD_OF_451 } from "./ConnectionLost.ts"
 
 /** A request to the exchange's REST host that gave no usable answer. */
 export class RestError extends Schema.TaggedError<RestError>()("RestError", {
@@ -9,8 +10,7 @@ export class RestError extends Schema.TaggedError<RestError>()("RestError", {
 }) {
   override get message(): string {
     if (this.status === undefined) return `${this.host} cannot be reached (${this.detail}).`
-    if (this.status === 451)
-      return `${this.host} refuses requests from this location (HTTP 451). Set BINANCE_REST_URL=https://data-api.binance.vision and BINANCE_WS_URL=wss://data-stream.binance.vision/ws, which serve the same trades, or run from a location that Binance serves.`
+    if (this.status === 451) return `${this.host} refuses this location (HTTP 451). ${INSTEAD_OF_451}`
     return `${this.host} answered HTTP ${this.status}: ${this.detail}`
   }
 }

@@ -1,5 +1,6 @@
 import { Context, Deferred, type Duration, Effect, Layer, Option, Stream } from "effect"
 import { type FeedGaveUp, TradeFeed } from "../feed/TradeFeed.ts"
+import type { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { makeCommit } from "./commit.ts"
 import { drainOnInterrupt } from "./drain.ts"
 
@@ -14,7 +15,7 @@ export class Ingest extends Context.Service<
   Ingest,
   {
     /** Runs until it fails or is interrupted; an interrupt stops the feed, commits the open batch, and only then takes effect. */
-    readonly run: Effect.Effect<void, FeedGaveUp>
+    readonly run: Effect.Effect<void, FeedGaveUp | DatabaseUnusable>
     readonly isRunning: Effect.Effect<boolean>
   }
 >()("fulltape/ingest/Ingest") {

@@ -22,12 +22,13 @@ export const makeCommit = Effect.gen(function* () {
   const write = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
     let away = false
     const written = yield* store.write(batch).pipe(
-      Effect.tapError((error: StoreError) => {
+      Effect.tapErrorTag("StoreError", (error) => {
         away = true
         return Effect.andThen(Metric.update(Metrics.databaseErrors, 1), every10Seconds(warnAway(error)))
       }),
-      Effect.retry(untilItIsBack),
-      Effect.orDie,
+      Effect.retry({ schedule: untilItIsBack, while: ({ _tag }) => _tag === "StoreError" }),
+      // The schedule never ends.
+      Effect.catchTag("StoreError", Effect.die),
     )
     if (away) yield* Effect.logInfo("The database takes trades again")
     return written
@@ -67,6 +68,7 @@ const measure = Effect.fnUntraced(function* (
   yield* Metric.update(Metrics.batchSeconds, millis / 1000)
   yield* Metric.update(Metrics.tradesStored, written.stored)
   yield* Metric.update(Metrics.tradesDuplicate, written.duplicate)
+  yield* Metric.update(Metrics.tradesQuarantined, written.quarantined)
   const context = yield* Effect.context()
   for (const { receivedAt } of batch) {
     Metrics.wireToCommitSeconds.updateUnsafe(Math.max(0, committedAt - receivedAt) / 1000, context)

@@ -5,7 +5,7 @@ export const DRAIN_TIMEOUT = Duration.seconds(8)
 
 /** The process was asked to stop, and the open batch could not be written in time. */
 export class DrainIncomplete extends Schema.TaggedError<DrainIncomplete>()("DrainIncomplete", {}) {
-  override readonly message = `The open batch could not be written within ${Duration.format(DRAIN_TIMEOUT)} of the request to stop: its trades were received and are not in the database.`
+  override readonly message = `What was received could not be written within ${Duration.format(DRAIN_TIMEOUT)} of the request to stop, and is not in the database.`
 }
 
 /**
@@ -20,7 +20,8 @@ export const drainOnInterrupt = <A, E, R>(work: (stop: Effect.Effect<void>) => E
       Effect.onInterrupt(() =>
         Effect.logInfo("Stopping: the open batch is written first").pipe(
           Effect.andThen(Deferred.succeed(stop, undefined)),
-          Effect.andThen(Fiber.await(fiber)),
+          Effect.andThen(Fiber.join(fiber)),
+          Effect.orDie,
           Effect.timeoutOrElse({ duration: DRAIN_TIMEOUT, orElse: () => Effect.die(new DrainIncomplete()) }),
           Effect.andThen(Effect.logInfo("Stopped")),
         ),

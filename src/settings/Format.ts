@@ -12,8 +12,15 @@ export interface Format<out A> {
 
 /** The words for a refused value: on one line, shortened, without the credentials that an address may hold. */
 const refused = (text: string, verb = "is"): Result.Result<never, string> => {
-  const shown = text.replace(URL.canParse(text) ? /\/\/[^/]*@/ : /\/\/.*@/s, "//***@")
+  const shown = holdsNoCredentials(text) ? text : text.replace(/^.*@/s, "***@")
   return Result.fail(`${verb} ${JSON.stringify(shown.length > 100 ? `${shown.slice(0, 100)}…` : shown)}`)
+}
+
+/** Whatever stands before an @ may be a password, unless the address is well-formed and its @ is elsewhere. */
+const holdsNoCredentials = (text: string): boolean => {
+  if (!URL.canParse(text)) return false
+  const { host, password, username } = new URL(text)
+  return host !== "" && username === "" && password === ""
 }
 
 /** The empty text, which is an unset variable without a default, becomes `undefined`. */

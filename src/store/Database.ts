@@ -3,6 +3,7 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import { Duration, Effect, Layer, Redacted, Schedule } from "effect"
 import { Migrator, SqlClient, type SqlError } from "effect/sql"
 import { DatabaseUnusable } from "./DatabaseUnusable.ts"
+import { requireMarket, storedMarket } from "./storedMarket.ts"
 import { fromSqlFiles } from "./migrations.ts"
 import { isTransient, sqlFailure } from "./sqlFailure.ts"
 
@@ -35,7 +36,15 @@ export const migrated = (options: DatabaseOptions) =>
 
 /** The pool, migrated, and known to hold no other market's trades than `market`'s. */
 export const layer = (options: DatabaseOptions & { readonly market: string }) =>
-  Layer.effectDiscard(claim(options.market)).pipe(Layer.provideMerge(migrated(options)))
+  Layer.effectDiscard(checkMarket(options.market)).pipe(Layer.provideMerge(migrated(options)))
+
+const checkMarket = (market: string) =>
+  Effect.flatMap(SqlClient.SqlClient, storedMarket).pipe(
+    Effect.flatMap((stored) => requireMarket(stored, market)),
+    Effect.catchTag("SqlError", (error) =>
+      Effect.fail(new DatabaseUnusable({ message: `The database cannot be used: ${sqlFailure(error).detail}.` })),
+    ),
+  )
 
 /** Where a database is, without its password. */
 export const addressOf = (url: Redacted.Redacted<string>): string => {
@@ -94,23 +103,3 @@ const refusedMigration = (detail: string) =>
       message: `The database could not be migrated (${detail}); the user of DATABASE_URL needs the right to create tables.`,
     }),
   )
-
-/** Records whose trades the database holds, or refuses it because it holds another market's. Without any, it is still free. */
-export const claim = Effect.fnUntraced(
-  function* (market: string) {
-    const sql = yield* SqlClient.SqlClient
-    yield* sql`
-      INSERT INTO stored_market (market) VALUES (${market})
-      ON CONFLICT (only_row) DO UPDATE SET market = EXCLUDED.market, since = EXCLUDED.since
-        WHERE NOT EXISTS (SELECT FROM raw_trades)`
-    const [stored] = yield* sql<{ readonly market: string }>`SELECT market FROM stored_market`
-    if (stored !== undefined && stored.market !== market) {
-      return yield* new DatabaseUnusable({
-        message: `The database holds trades of ${stored.market}, and BINANCE_WS_URL is of ${market}: trade ids of two markets would collide, so give this market a database of its own.`,
-      })
-    }
-  },
-  Effect.catchTag("SqlError", (error) =>
-    Effect.fail(new DatabaseUnusable({ message: `The database cannot be used: ${sqlFailure(error).detail}.` })),
-  ),
-)

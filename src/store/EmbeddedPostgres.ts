@@ -2,7 +2,7 @@ import { Context, Effect, Layer, Option, Redacted, Schedule, type Scope } from "
 import { locateBinaries } from "./embedded/binaries.ts"
 import { ensureCluster, readPassword } from "./embedded/Cluster.ts"
 import { EmbeddedPostgresError } from "./embedded/EmbeddedPostgresError.ts"
-import { type Folder, openFolder } from "./embedded/Folder.ts"
+import { type Folder, openFolder, requireCluster } from "./embedded/Folder.ts"
 import { handshake } from "./embedded/handshake.ts"
 import { claim, type OwnerRecord } from "./embedded/OwnerFile.ts"
 import { findPostmaster } from "./embedded/postmasterPid.ts"
@@ -36,8 +36,8 @@ interface Shape {
 
 /**
  * A PostgreSQL server of our own, from npm's binaries, on loopback, with its data in a folder.
- * It is started again when it dies and stopped with the scope. Only a kill -9 of this process leaves it running; the
- * next owner then takes it over.
+ * It is started again when it dies and stopped with the scope. Only a process that ends without releasing it, by
+ * kill -9 or at a second signal, leaves it running; the next owner then takes it over.
  */
 export class EmbeddedPostgres extends Context.Service<EmbeddedPostgres, Shape>()("fulltape/store/EmbeddedPostgres") {
   /** Owns the database; fails with `Owned` when a live process does, after some patience with a brief one. */
@@ -56,13 +56,17 @@ export class EmbeddedPostgres extends Context.Service<EmbeddedPostgres, Shape>()
       }),
     )
 
-  /** Uses the server that a live process runs, or owns the database for as long as the layer lives. */
+  /**
+   * Uses the server that a live process runs, or owns the database for as long as the layer lives. With `mustExist` it fails
+   * with `Folder` where there is no database, and leaves everything as it is.
+   */
   static readonly layerAttach = (
-    options: EmbeddedPostgresOptions,
+    options: EmbeddedPostgresOptions & { readonly mustExist?: boolean },
   ): Layer.Layer<EmbeddedPostgres, EmbeddedPostgresError> =>
     Layer.effect(
       EmbeddedPostgres,
       Effect.gen(function* () {
+        if (options.mustExist === true) yield* requireCluster(options.dataDir)
         const folder = yield* openFolder(options.dataDir)
         const server = yield* meet(folder)
         return yield* server._tag === "None" ? own(folder) : visit(folder, server.port, server.owner)

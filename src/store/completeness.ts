@@ -18,7 +18,7 @@ export interface SymbolCompleteness {
   readonly duplicates: bigint
   /** Ids between first and last that have no row. */
   readonly missing: bigint
-  /** Where they are missing: the lowest ranges, `MOST_RANGES` at most. */
+  /** Where they are missing: the lowest ranges, one more than `MOST_RANGES` where there are more. */
   readonly ranges: ReadonlyArray<IdRange>
 }
 
@@ -61,4 +61,4 @@ const missingRanges = (sql: SqlClient.SqlClient, symbol: string) => sql<IdRange>
   SELECT previous + 1 AS first, trade_id - 1 AS last
   FROM (SELECT trade_id, lag(trade_id) OVER (ORDER BY trade_id) AS previous FROM raw_trades WHERE symbol = ${symbol}) AS ids
   WHERE trade_id > previous + 1
-  ORDER BY trade_id LIMIT ${MOST_RANGES}`
+  ORDER BY trade_id LIMIT ${MOST_RANGES + 1}`

@@ -65,6 +65,17 @@ export const wireToCommitSeconds = Metric.histogram("fulltape_wire_to_commit_sec
   boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
 })
 
+const failedDialsTotal = Metric.counter("fulltape_failed_dials_total", {
+  description: "Attempts to connect to the exchange that failed, by cause",
+  incremental: true,
+})
+
+/** Attempts to connect to the exchange that failed, by why. */
+export const failedDials = {
+  Unreachable: Metric.withAttributes(failedDialsTotal, { cause: "unreachable" }),
+  Refused: Metric.withAttributes(failedDialsTotal, { cause: "refused" }),
+} as const
+
 const reconnectsTotal = Metric.counter("fulltape_reconnects_total", {
   description: "Connections to the exchange that were lost and dialled again, by cause",
   incremental: true,
@@ -72,8 +83,7 @@ const reconnectsTotal = Metric.counter("fulltape_reconnects_total", {
 
 /** Connections to the exchange that were lost and dialled again, by why. */
 export const reconnects = {
-  Unreachable: Metric.withAttributes(reconnectsTotal, { cause: "unreachable" }),
-  Refused: Metric.withAttributes(reconnectsTotal, { cause: "refused" }),
+  Broken: Metric.withAttributes(reconnectsTotal, { cause: "broken" }),
   Closed: Metric.withAttributes(reconnectsTotal, { cause: "closed" }),
   Silent: Metric.withAttributes(reconnectsTotal, { cause: "silent" }),
 } as const
@@ -85,7 +95,12 @@ export const databaseErrors = Metric.counter("fulltape_database_errors_total", {
 })
 
 const bufferedTrades = Metric.gauge("fulltape_buffered_trades", {
-  description: "Trades received and not yet committed",
+  description: "Trades received and not yet committed, frames that were not yet read counted as one each",
+})
+
+/** Frames that came over the sockets and were not yet read. */
+export const waitingFrames = Metric.gauge("fulltape_waiting_frames", {
+  description: "Frames that came from the exchange and were not yet read",
 })
 
 /** The resident set of this process. */
@@ -102,6 +117,7 @@ export const uptime = Metric.gauge("fulltape_uptime_seconds", {
 export const register = Effect.forEach(
   [
     ...Object.values(frames),
+    ...Object.values(failedDials),
     ...Object.values(reconnects),
     tradesReceived,
     tradesStored,
@@ -116,10 +132,10 @@ export const register = Effect.forEach(
 
 const count = (counter: Metric.Counter<number>) => Effect.map(Metric.value(counter), (state) => state.count)
 
-/** Trades received and neither committed nor set aside yet, wherever in the process they wait. Sets its gauge too. */
+/** Trades neither committed nor set aside yet, wherever in the process they wait. Sets its gauge too. */
 export const buffered = Effect.gen(function* () {
   const done = (yield* count(tradesStored)) + (yield* count(tradesDuplicate)) + (yield* count(tradesQuarantined))
-  const waiting = (yield* count(tradesReceived)) - done
+  const waiting = (yield* count(tradesReceived)) - done + (yield* Metric.value(waitingFrames)).value
   yield* Metric.update(bufferedTrades, waiting)
   return waiting
 })

@@ -130,6 +130,18 @@ describe("Ingest", () => {
     }),
   )
 
+  it.effect("does not end as if all were well when the last batch could not be written", () =>
+    Effect.gen(function* () {
+      const { answer, input, run } = yield* pipeline
+      yield* Ref.set(answer, Effect.die(new Error("a bug")))
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, trades(0, 10))
+      yield* elapse("100 millis")
+      yield* Fiber.interrupt(fiber)
+      assert.include(String(fiber.pollUnsafe()), "a bug")
+    }),
+  )
+
   it.effect("does not wait forever for a database that stays away while it is asked to stop", () =>
     Effect.gen(function* () {
       const { answer, input, run } = yield* pipeline

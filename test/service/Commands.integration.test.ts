@@ -1,8 +1,11 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { existsSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { eventually } from "../fixtures/service/eventually.ts"
 import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
-import { run } from "../fixtures/service/Program.ts"
+import { run, start } from "../fixtures/service/Program.ts"
 import { startService } from "../fixtures/service/ServiceProcess.ts"
 import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
 
@@ -39,6 +42,35 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the command", (it) 
       assert.deepStrictEqual([again.code, again.output], [0, "The database is up to date."])
       const [{ n: still } = {}] = yield* database.query("SELECT count(*)::int AS n FROM fulltape_migrations")
       assert.strictEqual(still, migrations)
+    }),
+  )
+
+  it.effect("verify exits 1 where there is no database, and makes none", () =>
+    Effect.gen(function* () {
+      const dataDir = join(tmpdir(), `fulltape-none-${process.pid}`)
+      const { code, errors } = yield* run(["verify"], { env: { DATA_DIR: dataDir } })
+      assert.strictEqual(code, 1)
+      assert.match(errors, /^fulltape: There is no database in .+: set DATA_DIR/)
+      assert.isFalse(existsSync(dataDir))
+    }),
+  )
+
+  it.effect("verify does not look successful when it is interrupted", () =>
+    Effect.gen(function* () {
+      const database = yield* (yield* TestPostgres).create
+      const held = yield* database.connected
+      yield* held("CREATE TABLE raw_trades (symbol text, trade_id bigint)")
+      yield* held("BEGIN")
+      yield* held("LOCK TABLE raw_trades IN ACCESS EXCLUSIVE MODE")
+      const verify = yield* start(["verify"], { env: { DATABASE_URL: database.url } })
+      yield* eventually(
+        "verify waits for the table",
+        database.query("SELECT count(*)::int AS waiting FROM pg_locks WHERE NOT granted"),
+        ([row]) => row?.["waiting"] === 1,
+      )
+      yield* verify.signal("SIGINT")
+      yield* held("ROLLBACK")
+      assert.deepStrictEqual(yield* verify.end("10 seconds"), { code: 130, signal: null })
     }),
   )
 

@@ -30,7 +30,7 @@ export const storeSuite = (serverUrl: () => string) => {
     )
   const options = (url: Redacted.Redacted<string>) => ({ url, poolMax: 4, timeout: Duration.seconds(5) })
   const store = (url: Redacted.Redacted<string>, market = "test") =>
-    TradeStore.layer({ timeout: Duration.seconds(5) }).pipe(
+    TradeStore.layer({ timeout: Duration.seconds(5), market }).pipe(
       Layer.provideMerge(Database.layer({ ...options(url), market })),
     )
 
@@ -130,6 +130,27 @@ export const storeSuite = (serverUrl: () => string) => {
       }),
     )
 
+    it.live("sets a thousand rows aside, each of its statements within DB_TIMEOUT", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const hasty = yield* Layer.build(
+            TradeStore.layer({ timeout: Duration.seconds(1), market: "test" }).pipe(
+              Layer.provide(Database.connected(options(url))),
+            ),
+          )
+          yield* sql`ALTER TABLE raw_trades ADD CHECK (quantity <> 666)`
+          const batch = Array.from({ length: 1_000 }, (_, id) =>
+            tradeOf(id, id % 2 === 0 ? { price: "1.123456789" } : { quantity: "666.00000000" }),
+          )
+          const writing = Effect.flatMap(TradeStore, ({ write }) => write(batch))
+          assert.deepStrictEqual(yield* Effect.provide(writing, hasty), { stored: 0, duplicate: 0, quarantined: 1_000 })
+          const [count] = yield* sql`SELECT count(*)::int AS rows FROM quarantined_trades`
+          assert.deepStrictEqual(count, { rows: 1_000 })
+        }).pipe(Effect.scoped, Effect.provide(store(url))),
+      ),
+    )
+
     test(
       "bounds the quarantine: the oldest leave",
       Effect.gen(function* () {
@@ -150,7 +171,7 @@ export const storeSuite = (serverUrl: () => string) => {
         const sql = yield* SqlClient.SqlClient
         const { write } = yield* TradeStore
         yield* sql`ALTER TABLE raw_trades RENAME TO elsewhere`
-        assert.strictEqual((yield* Effect.flip(write([tradeOf(1)]))).code, "42P01")
+        assert.deepInclude(yield* Effect.flip(write([tradeOf(1)])), { _tag: "StoreError", code: "42P01" })
         yield* sql`ALTER TABLE elsewhere RENAME TO raw_trades`
         assert.deepStrictEqual(yield* write([tradeOf(1)]), { stored: 1, duplicate: 0, quarantined: 0 })
       }),
@@ -161,7 +182,9 @@ export const storeSuite = (serverUrl: () => string) => {
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
           const slow = yield* Layer.build(
-            TradeStore.layer({ timeout: Duration.millis(300) }).pipe(Layer.provide(Database.connected(options(url)))),
+            TradeStore.layer({ timeout: Duration.millis(300), market: "test" }).pipe(
+              Layer.provide(Database.connected(options(url))),
+            ),
           )
           const writing = Effect.provide(
             Effect.flatMap(TradeStore, ({ write }) => write([tradeOf(1)])),
@@ -177,7 +200,7 @@ export const storeSuite = (serverUrl: () => string) => {
   })
 
   describe("Database", () => {
-    it.live("is migrated by two processes at once, and again", () =>
+    it.live("is migrated by several connections at once, and again", () =>
       withDatabase((url) =>
         Effect.gen(function* () {
           const open = Effect.scoped(Layer.build(store(url)))
@@ -205,11 +228,15 @@ export const storeSuite = (serverUrl: () => string) => {
         Effect.gen(function* () {
           const writing = Effect.flatMap(TradeStore, ({ write }) => write([tradeOf(1)]))
           yield* Effect.scoped(Layer.build(store(url, "a host that was a mistake")))
+          const early = yield* Layer.build(store(url, "binance-spot-testnet"))
           yield* Effect.provide(writing, store(url, "binance-spot"))
           yield* Effect.scoped(Layer.build(store(url, "binance-spot")))
-          const error = yield* Effect.flip(Effect.scoped(Layer.build(store(url, "binance-spot-testnet"))))
-          assert.include(error.message, "binance-spot-testnet")
-        }),
+          const late = yield* Effect.flip(Effect.scoped(Layer.build(store(url, "binance-spot-testnet"))))
+          assert.include(late.message, "binance-spot-testnet")
+          // One that started while the database was still nobody's may not write either.
+          assert.strictEqual((yield* Effect.flip(Effect.provide(writing, early)))._tag, "DatabaseUnusable")
+          assert.strictEqual((yield* Effect.provide(rows, early)).length, 1)
+        }).pipe(Effect.scoped),
       ),
     )
 

@@ -22,7 +22,9 @@ export const subscribe = Effect.fnUntraced(function* (socket: OpenSocket, symbol
   const wanted = new Set(symbols)
   const requests = subscribeRequests(symbols)
   const unanswered = new Set(requests.map((_, index) => index + 1))
-  const limited = yield* makeRateLimited("10 seconds")
+  const refusals = yield* makeRateLimited("10 seconds")
+  const foreignEvents = yield* makeRateLimited("10 seconds")
+  const malformedFrames = yield* makeRateLimited("10 seconds")
 
   yield* Effect.forEach(requests, (request) => Effect.andThen(socket.send(request), Effect.sleep(BETWEEN_REQUESTS)), {
     discard: true,
@@ -38,13 +40,13 @@ export const subscribe = Effect.fnUntraced(function* (socket: OpenSocket, symbol
         if (typeof message.id === "number") unanswered.delete(message.id)
         return Effect.logDebug("Subscription acknowledged")
       case "refused":
-        return limited(Effect.logWarning(`The exchange refused a request (${String(message.code)}): ${message.text}`))
+        return refusals(Effect.logWarning(`The exchange refused a request (${String(message.code)}): ${message.text}`))
       case "shutdown":
         return Effect.logWarning("The exchange announced that it will close this connection")
       case "foreign":
-        return limited(Effect.logInfo(`Ignored an event of another kind: ${message.event.slice(0, 100)}`))
+        return foreignEvents(Effect.logInfo(`Ignored an event of another kind: ${message.event.slice(0, 100)}`))
       case "malformed":
-        return limited(Effect.logWarning(`Ignored a malformed frame: ${message.problem.slice(0, 200)}`))
+        return malformedFrames(Effect.logWarning(`Ignored a malformed frame: ${message.problem.slice(0, 200)}`))
     }
   }
 

@@ -38,8 +38,8 @@ export const layerNoDeps = (options: BinanceFeedOptions) =>
 
         const open = Effect.gen(function* () {
           yield* statuses.enter(name, "connecting")
-          yield* budget.take
-          const opened = yield* Effect.raceFirst(Effect.as(until, Option.none()), Effect.asSome(sockets.open(url)))
+          const dialled = Effect.andThen(budget.take, sockets.open(url))
+          const opened = yield* Effect.raceFirst(Effect.as(until, Option.none()), Effect.asSome(dialled))
           if (Option.isNone(opened)) return Cause.done()
           const socket = opened.value
           yield* Effect.forkScoped(Effect.andThen(until, socket.finish))
@@ -48,13 +48,14 @@ export const layerNoDeps = (options: BinanceFeedOptions) =>
           yield* Effect.logInfo("Connected to the exchange").pipe(
             Effect.annotateLogs({ host, symbols: symbols.length }),
           )
-          const next = yield* subscribe(socket, symbols)
-          return Effect.tap(next, statuses.heard(name))
+          return yield* subscribe({ ...socket, take: Effect.tap(socket.take, statuses.heard(name)) }, symbols)
         }).pipe(Effect.annotateLogs({ connection: name }))
 
         const lost = Effect.fnUntraced(function* (loss: ConnectionLost, attempt: number, wait: Duration.Duration) {
-          yield* statuses.lost(name, loss.message)
-          yield* Metric.update(Metrics.reconnects[loss.reason._tag], 1)
+          const { _tag: cause } = loss.reason
+          const wasOpen = cause !== "Unreachable" && cause !== "Refused"
+          yield* statuses.lost(name, loss.message, wasOpen)
+          yield* Metric.update(wasOpen ? Metrics.reconnects[cause] : Metrics.failedDials[cause], 1)
           const instead = reached ? "" : " (`npm run demo` runs without the exchange.)"
           yield* Effect.logWarning(`${loss.message} Trying again.${instead}`).pipe(
             Effect.annotateLogs({ connection: name, attempt, waitMs: Math.round(Duration.toMillis(wait)) }),

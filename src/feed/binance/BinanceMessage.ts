@@ -32,9 +32,6 @@ export type BinanceMessage =
   | { readonly kind: "foreign"; readonly event: string }
   | { readonly kind: "malformed"; readonly problem: string }
 
-/** The kinds of message, as a label of the frame counter. */
-export type MessageKind = BinanceMessage["kind"]
-
 /** Classifies one text frame by its shape. Total: whatever the bytes are, it answers. */
 export const readMessage = (text: string, receivedAt: number): BinanceMessage => {
   let frame: unknown

@@ -46,19 +46,28 @@ export class BinanceRest extends Context.Service<
             }),
           )
 
-        /** One unknown name makes the exchange refuse all of a request (-1121): then the whole list is asked for. */
-        const listed = Effect.fn("BinanceRest.listed")(function* (symbols: ReadonlyArray<string>) {
-          const asked = yield* Effect.forEach(Array.chunksOf(symbols, NAMES_PER_REQUEST), (names) =>
-            exchangeInfo({ symbols: JSON.stringify(names) }),
-          ).pipe(
-            Effect.map((answers) => answers.flat()),
-            Effect.catchIf(
-              (error) => error.status === 400 || error.status === 414,
-              () => exchangeInfo({}),
-            ),
+        /** One unknown name makes the exchange refuse all of a request (-1121): halves then find it, and list the others. */
+        const listedOf = (names: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<ListedSymbol>, RestError> => {
+          const [only = ""] = names
+          const query = names.length === 1 ? { symbol: only } : { symbols: JSON.stringify(names) }
+          const asked = Effect.map(exchangeInfo(query), (all) => all.filter(({ symbol }) => names.includes(symbol)))
+          return Effect.catchIf(
+            asked,
+            ({ status }) => status === 400 || status === 414,
+            () => {
+              if (names.length <= 1) return Effect.succeed([])
+              const middle = names.length >> 1
+              return Effect.zipWith(listedOf(names.slice(0, middle)), listedOf(names.slice(middle)), (a, b) => [
+                ...a,
+                ...b,
+              ])
+            },
           )
-          const wanted = new Set(symbols)
-          return asked.filter(({ symbol }) => wanted.has(symbol))
+        }
+
+        const listed = Effect.fn("BinanceRest.listed")(function* (symbols: ReadonlyArray<string>) {
+          const answers = yield* Effect.forEach(Array.chunksOf(symbols, NAMES_PER_REQUEST), listedOf)
+          return answers.flat()
         })
         return BinanceRest.of({ listed })
       }),

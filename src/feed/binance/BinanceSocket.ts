@@ -1,6 +1,7 @@
 import { Array, Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
 import { type IncomingMessage } from "node:http"
 import { type RawData, WebSocket } from "ws"
+import * as Metrics from "../../telemetry/Metrics.ts"
 import { ConnectionLost, type LossReason } from "../ConnectionLost.ts"
 
 /** One text frame, and when it was read, in milliseconds of the monotonic clock. */
@@ -19,7 +20,7 @@ export interface OpenSocket {
 }
 
 /** The exchange pings every 20 s; without a frame or a ping for this long the link is dead. */
-const SILENCE = Duration.seconds(60)
+const SILENCE = Duration.seconds(45)
 
 /** When this many frames wait, the socket is not read: TCP makes the exchange wait. About 1.5 MB of trades. */
 const MOST_WAITING = 8_192
@@ -32,20 +33,25 @@ export class BinanceSocket extends Context.Service<
   { open(url: string): Effect.Effect<OpenSocket, ConnectionLost, Scope.Scope> }
 >()("fulltape/feed/binance/BinanceSocket") {
   /** Over `ws`, which shows pings and the HTTP status of a refused handshake, and can be paused. */
-  static readonly layer = Layer.succeed(BinanceSocket, {
-    open: (url) =>
-      Effect.acquireRelease(
-        Effect.sync(() => new Connection(url)),
-        (connection) => Effect.sync(() => connection.close()),
-      ).pipe(
-        Effect.tap((connection) => connection.opened),
-        Effect.map((connection) => ({
-          take: connection.take,
-          finish: Effect.sync(() => connection.finish()),
-          send: (text) => Effect.sync(() => connection.send(text)),
-        })),
-      ),
-  })
+  static readonly layer = Layer.effect(
+    BinanceSocket,
+    Effect.map(Effect.context(), (context) =>
+      BinanceSocket.of({
+        open: (url) =>
+          Effect.acquireRelease(
+            Effect.sync(() => new Connection(url, (change) => Metrics.waitingFrames.modifyUnsafe(change, context))),
+            (connection) => Effect.sync(() => connection.close()),
+          ).pipe(
+            Effect.tap((connection) => connection.opened),
+            Effect.map((connection) => ({
+              take: connection.take,
+              finish: Effect.sync(() => connection.finish()),
+              send: (text) => Effect.sync(() => connection.send(text)),
+            })),
+          ),
+      }),
+    ),
+  )
 }
 
 class Connection {
@@ -53,12 +59,17 @@ class Connection {
   private readonly host: string
   private waiting: globalThis.Array<Frame> = []
   private lost: ConnectionLost | undefined
+  private accepted = false
   private finished = false
   private wake: (() => void) | undefined
   private heardAt = performance.now()
   private pausedAt: number | undefined
 
-  constructor(url: string) {
+  private readonly count: (change: number) => void
+
+  /** @param count is told how the number of waiting frames changes. */
+  constructor(url: string, count: (change: number) => void) {
+    this.count = count
     this.host = new URL(url).host
     this.ws = new WebSocket(url, {
       handshakeTimeout: Duration.toMillis(HANDSHAKE_TIMEOUT),
@@ -67,11 +78,16 @@ class Connection {
       // A frame that is not UTF-8 is one bad frame, not a reason to lose the connection.
       skipUTF8Validation: true,
     })
-    this.ws.on("open", () => this.notify())
+    this.ws.on("open", () => {
+      this.accepted = true
+      this.notify()
+    })
     this.ws.on("message", (data) => this.receive(data))
     this.ws.on("ping", () => (this.heardAt = performance.now()))
     this.ws.on("unexpected-response", (request, response) => this.refused(request, response))
-    this.ws.on("error", (error) => this.lose({ _tag: "Unreachable", detail: describe(error) }))
+    this.ws.on("error", (error) =>
+      this.lose({ _tag: this.accepted ? "Broken" : "Unreachable", detail: describe(error) }),
+    )
     this.ws.on("close", (code, reason) =>
       this.lose({
         _tag: "Closed",
@@ -102,17 +118,20 @@ class Connection {
     return Effect.sync(() => (this.wake = undefined))
   })
 
-  private readonly arrival = this.change.pipe(
-    Effect.timeoutOrElse({
-      duration: SILENCE,
+  private readonly arrival = Effect.suspend(() =>
+    Effect.timeoutOrElse(this.change, {
+      duration: Math.max(0, Duration.toMillis(SILENCE) - this.unheardMillis()),
       orElse: () =>
         Effect.sync(() => {
-          if (performance.now() - this.heardAt >= Duration.toMillis(SILENCE)) {
-            this.lose({ _tag: "Silent", seconds: Duration.toSeconds(SILENCE) })
-          }
+          const millis = this.unheardMillis()
+          if (millis >= Duration.toMillis(SILENCE)) this.lose({ _tag: "Silent", seconds: Math.round(millis / 1000) })
         }),
     }),
   )
+
+  private unheardMillis() {
+    return performance.now() - this.heardAt
+  }
 
   send(text: string) {
     if (this.ws.readyState === WebSocket.OPEN) this.ws.send(text)
@@ -123,6 +142,9 @@ class Connection {
       host: this.host,
       reason: { _tag: "Closed", code: 1000, detail: "", unreadSeconds: 0 },
     })
+    this.finished = true
+    this.count(-this.waiting.length)
+    this.waiting = []
     // A paused socket would never see the answer to its own close frame.
     if (this.ws.isPaused) this.ws.resume()
     this.ws.close(1000)
@@ -144,6 +166,7 @@ class Connection {
     if (this.finished) return
     this.heardAt = performance.now()
     this.waiting.push({ text: String(data), receivedAt: this.heardAt })
+    this.count(1)
     if (this.waiting.length >= MOST_WAITING && !this.ws.isPaused) {
       this.pausedAt = this.heardAt
       this.ws.pause()
@@ -154,6 +177,7 @@ class Connection {
   private drain(): ReadonlyArray<Frame> {
     const frames = this.waiting
     this.waiting = []
+    this.count(-frames.length)
     if (this.ws.isPaused) {
       this.ws.resume()
       this.heardAt = performance.now()

@@ -37,6 +37,17 @@ export const openFolder = (dataDir: string): Effect.Effect<Folder, EmbeddedPostg
     catch: (error) => new EmbeddedPostgresError({ reason: "Folder", message: explain(path.resolve(dataDir), error) }),
   })
 
+/** Fails with `Folder` where there is no database in `dataDir`, and makes nothing. */
+export const requireCluster = (dataDir: string): Effect.Effect<void, EmbeddedPostgresError> =>
+  Effect.tryPromise({
+    try: () => fs.access(path.join(path.resolve(dataDir), "postgres", "cluster")),
+    catch: () =>
+      new EmbeddedPostgresError({
+        reason: "Folder",
+        message: `There is no database in ${path.resolve(dataDir)}: set DATA_DIR to the folder of the service, or DATABASE_URL to its database.`,
+      }),
+  })
+
 /** Node's own recursive mkdir never returns where a parent can neither be found nor made, as below /proc. */
 const makeFolder = async (folder: string, mode?: number): Promise<void> => {
   try {

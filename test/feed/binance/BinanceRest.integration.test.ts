@@ -16,7 +16,7 @@ const asking = (symbols: ReadonlyArray<string>, handle: (url: URL, response: Ser
     const asked: Array<string> = []
     const restUrl = yield* httpServer((request: IncomingMessage, response) => {
       const url = new URL(request.url ?? "/", "http://server")
-      asked.push(url.searchParams.get("symbols") ?? "all")
+      asked.push(url.searchParams.get("symbols") ?? url.searchParams.get("symbol") ?? "all")
       handle(url, response)
     })
     const result = yield* Effect.result(
@@ -45,15 +45,24 @@ describe("BinanceRest", () => {
     }),
   )
 
-  it.live("asks for the whole list when one name is unknown", () =>
+  it.live("finds the names that the exchange does not know, and lists the others", () =>
     Effect.gen(function* () {
-      const { asked, result } = yield* asking(["BTCUSDT", "NOPE"], (url, response) =>
-        url.searchParams.has("symbols")
+      const { asked, result } = yield* asking(["BTCUSDT", "NOPE", "OLDUSDT"], (url, response) =>
+        url.search.includes("NOPE")
           ? json(response, 400, { code: -1121, msg: "Invalid symbol." })
           : json(response, 200, { symbols: listing }),
       )
-      assert.deepStrictEqual(asked, ['["BTCUSDT","NOPE"]', "all"])
-      assert.deepStrictEqual(result._tag === "Success" && result.success, [{ symbol: "BTCUSDT", status: "TRADING" }])
+      assert.deepStrictEqual(asked, [
+        '["BTCUSDT","NOPE","OLDUSDT"]',
+        "BTCUSDT",
+        '["NOPE","OLDUSDT"]',
+        "NOPE",
+        "OLDUSDT",
+      ])
+      assert.deepStrictEqual(result._tag === "Success" && result.success, [
+        { symbol: "BTCUSDT", status: "TRADING" },
+        { symbol: "OLDUSDT", status: "BREAK" },
+      ])
     }),
   )
 
