@@ -3,7 +3,7 @@ import "./memory.ts"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit } from "effect"
-import { CliError, Command } from "effect/cli"
+import { CliConfig, CliError, Command, GlobalFlag } from "effect/cli"
 import { demo } from "./cli/demo.ts"
 import { health } from "./cli/health.ts"
 import { ingest } from "./cli/ingest.ts"
@@ -25,6 +25,8 @@ exitAtSecondSignal()
 stopWithNpm()
 
 Command.run(fulltape, { version }).pipe(
+  // The level of the logs is a setting, LOG_LEVEL, and needs no flag beside it.
+  Effect.provide(CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })),
   Effect.provide(NodeServices.layer),
   Effect.onExit((exit) => (Exit.isFailure(exit) ? tell(exit.cause) : Effect.void)),
   NodeRuntime.runMain({

@@ -69,8 +69,8 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the command", (it) 
         ([row]) => row?.["waiting"] === 1,
       )
       yield* verify.signal("SIGINT")
-      yield* held("ROLLBACK")
       assert.deepStrictEqual(yield* verify.end("10 seconds"), { code: 130, signal: null })
+      yield* held("ROLLBACK")
     }),
   )
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { binariesIn, locateBinaries } from "../../src/store/embedded/binaries.ts"
 import { commandOf, lifeOf } from "../../src/store/embedded/processes.ts"
-import { accountsOf, candidates } from "../../src/store/embedded/RunAs.ts"
+import { accountsOf, candidates } from "../../src/store/embedded/chooseRunAs.ts"
 import { lastReason, openLog, sizeOf, trimLog } from "../../src/store/embedded/serverLog.ts"
 
 const folder = { root: "/x", cluster: "/x/cluster", password: "/x/password", log: "/x/server.log", lib: "/x/lib" }
