@@ -16,7 +16,7 @@ export default defineConfig({
           include: ["test/**/*.integration.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {

@@ -1,12 +1,17 @@
 import { Effect, Layer } from "effect"
 import * as Http from "./api/Http.ts"
 import * as BinanceFeed from "./feed/binance/BinanceFeed.ts"
+import * as BinanceHistory from "./feed/binance/BinanceHistory.ts"
+import { BinanceHttp } from "./feed/binance/BinanceHttp.ts"
 import { BinanceRest } from "./feed/binance/BinanceRest.ts"
+import * as noHistory from "./feed/noHistory.ts"
+import { GapRepair } from "./ingest/GapRepair.ts"
 import { Ingest } from "./ingest/Ingest.ts"
 import { marketOf } from "./market/Market.ts"
 import { Settings } from "./Settings.ts"
 import * as Database from "./store/Database.ts"
 import { EmbeddedPostgres } from "./store/EmbeddedPostgres.ts"
+import { GapLedger } from "./store/GapLedger.ts"
 import { TradeStore } from "./store/TradeStore.ts"
 import * as Logs from "./telemetry/Logs.ts"
 import { Performance } from "./telemetry/Performance.ts"
@@ -59,22 +64,28 @@ export const databaseBeside = (options: { readonly mustExist: boolean }) =>
     }),
   ).pipe(Layer.provideMerge(logsBeside))
 
+/** The exchange's REST host, where one is known: what it lists, and what it still serves of the past, weighed together. */
+const rest = Layer.unwrap(
+  Effect.map(Settings, ({ binance: { restUrl } }) =>
+    restUrl === undefined
+      ? noHistory.layer
+      : Layer.mergeAll(BinanceRest.layerNoDeps, BinanceHistory.layerNoDeps).pipe(
+          Layer.provide(BinanceHttp.layer({ restUrl })),
+        ),
+  ),
+)
+
 /** The way of a trade, from the exchange to the database. */
 export const pipeline = Layer.unwrap(
   Effect.map(Settings, ({ batch, binance, database: { timeout } }) =>
     Ingest.layer({ symbols: binance.symbols, batchSize: batch.size, batchTimeout: batch.timeout }).pipe(
+      Layer.provide(GapRepair.layer),
+      Layer.provideMerge(GapLedger.layer({ timeout })),
       Layer.provideMerge(BinanceFeed.layer(binance)),
       Layer.provideMerge(TradeStore.layer({ timeout, market: marketOf(binance.wsUrl) })),
     ),
   ),
-).pipe(Layer.provideMerge(database), Layer.provideMerge(Performance.layer))
-
-/** The exchange's REST host, where one is known. */
-export const rest = Layer.unwrap(
-  Effect.map(Settings, ({ binance: { restUrl } }) =>
-    restUrl === undefined ? Layer.empty : BinanceRest.layer({ restUrl }),
-  ),
-)
+).pipe(Layer.provideMerge(rest), Layer.provideMerge(database), Layer.provideMerge(Performance.layer))
 
 /** What others may ask. */
 export const http = Layer.unwrap(

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { OpenApi } from "effect/http-api"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Api } from "../src/api/Api.ts"
 import { paths } from "../src/api/Directory.ts"
@@ -12,7 +13,7 @@ const read = (path: string): string => readFileSync(pathOf(path), "utf8")
 const readme = read("README.md")
 const compose = read("docker-compose.yml")
 const dockerfile = read("Dockerfile")
-const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
+const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/guarantees.md"]
 
 const manifest: {
   readonly scripts: Readonly<Record<string, string>>
@@ -72,6 +73,13 @@ describe("README", () => {
     )
   })
 
+  it("gives verify flags that it has", () => {
+    const verify = read("src/cli/verify.ts")
+    const flags = matches(readme, /verify(?: --)? --([\w-]+)/g)
+    assert.sameMembers([...flags], ["demo", "strict"])
+    for (const flag of flags) assert.include(verify, `Flag.Boolean("${flag}")`)
+  })
+
   it("lists every npm script", () => {
     const scripts = Object.keys(manifest.scripts)
     assert.sameMembers(
@@ -105,8 +113,13 @@ describe.each(documents)("%s", (document) => {
   })
 
   it("names files and variables that exist", () => {
-    const links = matches(text, /\]\((?!https?:|#)([^)]+)\)/g)
-    const named = matches(text, /`((?:\.ci|\.github|src|test|scripts|migrations)\/[\w./-]*|[\w-]+\.(?:md|ya?ml))`/g)
+    const links = matches(text, /\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g).map((link) =>
+      posix.join(posix.dirname(document), link),
+    )
+    const named = matches(
+      text,
+      /`((?:\.ci|\.github|docs|src|test|scripts|migrations)\/[\w./-]*|[\w-]+\.(?:md|ya?ml))`/g,
+    )
     assert.deepStrictEqual(
       [...links, ...named].filter((path) => !existsSync(pathOf(path))),
       [],
@@ -127,6 +140,42 @@ describe.each(documents)("%s", (document) => {
       set.filter((name) => !known.has(name) && name !== "PGPASSWORD"),
       [],
     )
+  })
+})
+
+describe("docs/guarantees.md", () => {
+  const text = read("docs/guarantees.md")
+  const migrations = readdirSync(pathOf("migrations"))
+    .map((file) => read(`migrations/${file}`))
+    .join("\n")
+
+  it("has three queries, of tables, columns and states that exist", () => {
+    const queries = matches(text, /```sql\n([^`]*)```/g)
+    assert.strictEqual(queries.length, 3)
+    for (const query of queries) {
+      const own = matches(query, /\b(\w+) AS \(/g)
+      const tables = matches(query, /\bFROM (\w+)/g).filter((table) => !own.includes(table))
+      assert.isNotEmpty(tables)
+      for (const table of tables) assert.include(migrations, `CREATE TABLE ${table} (`)
+      for (const column of matches(query, /\b(\w+_(?:id|error)|state|cause|attempts)\b/g))
+        assert.match(migrations, new RegExp(`^  ${column} +[A-Z]`, "m"))
+      for (const state of matches(query, /'(open|filling|\w*fill\w*)'/g)) assert.include(migrations, `'${state}'`)
+    }
+  })
+
+  it("names the reasons that the program gives", () => {
+    const sources = [
+      "ingest/repairPage.ts",
+      "feed/RestError.ts",
+      "feed/binance/BinanceHistory.ts",
+      "store/Quarantine.ts",
+    ]
+      .map((file) => read(`src/${file}`))
+      .join("\n")
+    const rows = matches(text, /^\| (`.*`) \| (?:open|unfillable):/gm)
+    assert.isAtLeast(rows.length, 5)
+    for (const reason of rows.flatMap((cell) => matches(cell, /`([^`]*)`/g)))
+      for (const words of reason.split("…")) assert.include(sources, words.trim())
   })
 })
 

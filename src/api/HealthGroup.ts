@@ -61,6 +61,10 @@ const reportFields = {
   version: Schema.String,
   uptime: Schema.Finite.annotate({ description: "Seconds since the process started" }),
   checks: Schema.Struct({ pipeline: PipelineCheck, database: DatabaseCheck, binance: BinanceCheck }),
+  gaps: Schema.Struct({
+    open: Schema.Int.annotate({ description: "Runs of trade ids that are missing and still to be fetched" }),
+    missingIds: Schema.Int.annotate({ description: "The ids in them" }),
+  }).annotate({ description: "As the ledger told within the last 5 s" }),
   problems: Schema.Array(Schema.String).annotate({
     description: "One sentence for each thing that is wrong, those included that the service lives with",
   }),

@@ -1,5 +1,6 @@
-import { Effect } from "effect"
+import { Effect, Metric } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import * as Metrics from "../telemetry/Metrics.ts"
 import { Performance } from "../telemetry/Performance.ts"
 import { Api } from "./Api.ts"
 import { Checks } from "./Checks.ts"
@@ -27,6 +28,8 @@ export const layer = (identity: Identity) =>
             database: checks.database,
             binance: checks.binance,
           })
+          const open = (yield* Metric.value(Metrics.openGaps)).value
+          const missingIds = (yield* Metric.value(Metrics.missingIds)).value
           // One connection of many that is lost is a problem of its symbols, not a reason to restart the service.
           const connected = binance.connections.some(({ state }) => state === "connected")
           return {
@@ -34,7 +37,11 @@ export const layer = (identity: Identity) =>
             ...identity,
             uptime,
             checks: { pipeline, database, binance },
-            problems: [pipeline, database, binance].flatMap(({ detail, status }) => (status === "up" ? [] : [detail])),
+            gaps: { open, missingIds },
+            problems: [
+              ...[pipeline, database, binance].flatMap(({ detail, status }) => (status === "up" ? [] : [detail])),
+              ...(open === 0 ? [] : [`${missingIds} trades are missing and still to be fetched; verify lists them.`]),
+            ],
           } as const
         }),
         database: () => checks.database,

@@ -1,6 +1,5 @@
 import { Effect } from "effect"
 import { Flag } from "effect/cli"
-import * as Fulltape from "../Fulltape.ts"
 import { Ingest } from "../ingest/Ingest.ts"
 import { checkSymbols } from "../ingest/symbolCheck.ts"
 import { Settings, type SettingsOptions } from "../Settings.ts"
@@ -11,7 +10,7 @@ import { summarise } from "../telemetry/summary.ts"
 export const storing = Effect.gen(function* () {
   const { batch, binance, database, dataDir, unknown } = yield* Settings
   for (const name of unknown) yield* Effect.logWarning(`${name} is set, but there is no such setting`)
-  yield* checkSymbols(binance.symbols).pipe(Effect.provide(Fulltape.rest))
+  yield* checkSymbols(binance.symbols)
   yield* Effect.logInfo(`Storing trades of ${binance.symbols.join(", ")}`).pipe(
     Effect.annotateLogs({
       exchange: binance.wsUrl.host,

@@ -1,25 +1,28 @@
 import { Console, Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Fulltape from "../Fulltape.ts"
+import { countIds, type IdRange } from "../market/IdRange.ts"
 import { Settings } from "../Settings.ts"
-import { completeness, MOST_RANGES, type SymbolCompleteness } from "../store/completeness.ts"
+import { completeness, type SymbolCompleteness } from "../store/completeness.ts"
 import { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { sqlFailure } from "../store/sqlFailure.ts"
 
-/** The database misses ids, or holds some twice. */
-export class Incomplete extends Schema.TaggedError<Incomplete>()("Incomplete", {
-  missing: Schema.BigInt,
-  duplicates: Schema.BigInt,
-}) {
-  override get message(): string {
-    return `${this.missing} trades are missing and ${this.duplicates} are stored twice.`
-  }
+/** The database misses trades, or holds some twice. */
+export class Incomplete extends Schema.TaggedError<Incomplete>()("Incomplete", { message: Schema.String }) {}
+
+/** How many ranges of a kind are listed for a symbol. */
+const MOST_RANGES = 10
+
+const flags = {
+  /** `npm run demo` keeps its trades apart, and a person wants to check those too. */
+  demo: Flag.Boolean("demo").pipe(Flag.withDescription("Check the database of the demo"), Flag.withDefault(false)),
+  strict: Flag.Boolean("strict").pipe(
+    Flag.withDescription("Exit 1 for trades too that cannot be had any more"),
+    Flag.withDefault(false),
+  ),
 }
 
-/** `npm run demo` keeps its trades apart, and a person wants to check those too. */
-const demo = Flag.Boolean("demo").pipe(Flag.withDescription("Check the database of the demo"), Flag.withDefault(false))
-
-export const verify = Command.make("verify", { demo }, ({ demo }) =>
+export const verify = Command.make("verify", flags, ({ demo, strict }) =>
   Effect.gen(function* () {
     const symbols = yield* completeness.pipe(
       Effect.mapError(
@@ -27,22 +30,48 @@ export const verify = Command.make("verify", { demo }, ({ demo }) =>
       ),
     )
     if (symbols.length === 0) return yield* Console.log("The database holds no trades yet.")
-    yield* Effect.forEach(symbols, (symbol) => Console.log(lines(symbol)), { discard: true })
-    const missing = symbols.reduce((sum, symbol) => sum + symbol.missing, 0n)
-    const duplicates = symbols.reduce((sum, symbol) => sum + symbol.duplicates, 0n)
-    if (missing + duplicates > 0n) return yield* new Incomplete({ missing, duplicates })
-    yield* Console.log("Every trade between the first and the last of each symbol is stored exactly once.")
+    yield* Effect.forEach(symbols, (symbol) => Console.log(described(symbol)), { discard: true })
+    const problems = problemsOf(symbols, strict)
+    if (problems.length > 0) return yield* new Incomplete({ message: `${problems.join(", ")}.` })
+    const unfillable = sum(symbols, (symbol) => countIds(symbol.unfillable))
+    yield* Console.log(
+      unfillable === 0n
+        ? "Every trade from the first to the last of each symbol is stored exactly once."
+        : `Every trade from the first to the last of each symbol is stored exactly once, but for ${unfillable} that cannot be had.`,
+    )
   }).pipe(
     Effect.provide(Fulltape.databaseBeside({ mustExist: true })),
     Effect.provide(Settings.layer(demo ? { dataFolder: "demo", fixed: { DATABASE_URL: "" } } : {})),
   ),
 ).pipe(Command.withDescription("Count the stored trades: exits 1 when one is missing or stored twice"))
 
-const lines = (symbol: SymbolCompleteness): string => {
-  const { first, last, rows, distinct, duplicates, missing, ranges } = symbol
-  const counts = `${symbol.symbol}: ids ${first} to ${last}, ${rows} rows, ${distinct} distinct ids, ${duplicates} duplicates, ${missing} missing`
-  const listed = ranges
-    .slice(0, MOST_RANGES)
-    .map((range) => `\n  missing ${range.first} to ${range.last} (${range.last - range.first + 1n})`)
-  return counts + listed.join("") + (ranges.length > MOST_RANGES ? "\n  …" : "")
+const problemsOf = (symbols: ReadonlyArray<SymbolCompleteness>, strict: boolean): ReadonlyArray<string> => {
+  const counts: ReadonlyArray<readonly [bigint, string]> = [
+    [sum(symbols, ({ open }) => countIds(open)), "trades are missing and still to be fetched"],
+    [sum(symbols, ({ lost }) => countIds(lost)), "trades are missing without a trace"],
+    [sum(symbols, ({ duplicates }) => duplicates), "rows are there twice"],
+    [sum(symbols, ({ contradicted }) => contradicted), "rows contradict the ledger"],
+    [strict ? sum(symbols, ({ unfillable }) => countIds(unfillable)) : 0n, "trades cannot be had"],
+  ]
+  return counts.flatMap(([count, what]) => (count === 0n ? [] : [`${count} ${what}`]))
 }
+
+const sum = (symbols: ReadonlyArray<SymbolCompleteness>, of: (symbol: SymbolCompleteness) => bigint): bigint =>
+  symbols.reduce((total, symbol) => total + of(symbol), 0n)
+
+const described = (symbol: SymbolCompleteness): string => {
+  const { frontier, high, open, origin, rows, unfillable, lost } = symbol
+  return [
+    `${symbol.symbol}: ids ${origin} to ${high}, complete to ${frontier}, ${rows} rows, ${symbol.duplicates} duplicates, ${countIds(open) + countIds(lost)} missing, ${countIds(unfillable)} unfillable`,
+    ...listed("open", open, ({ cause, lastError }) => (lastError === null ? cause : `${cause}; ${lastError}`)),
+    ...listed("lost", lost, () => "in no record"),
+    ...listed("unfillable", unfillable, ({ cause, lastError }) => lastError ?? cause),
+  ].join("\n")
+}
+
+const listed = <A extends IdRange>(kind: string, ranges: ReadonlyArray<A>, why: (range: A) => string) => [
+  ...ranges
+    .slice(0, MOST_RANGES)
+    .map((range) => `  ${kind} ${range.first} to ${range.last} (${range.last - range.first + 1n}): ${why(range)}`),
+  ...(ranges.length > MOST_RANGES ? [`  … and ${ranges.length - MOST_RANGES} more`] : []),
+]

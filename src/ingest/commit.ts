@@ -5,6 +5,8 @@ import { TradeStore, type Written } from "../store/TradeStore.ts"
 import { measurement } from "../telemetry/Logs.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
+import type { Continuity } from "./Continuity.ts"
+import { GapRepair } from "./GapRepair.ts"
 
 const LONGEST_WAIT = Duration.seconds(5)
 
@@ -14,8 +16,9 @@ const untilItIsBack = Schedule.exponential("100 millis").pipe(
 )
 
 /** The sink of the pipeline: gives the effect that commits one batch, however long the database is away, and measures it. */
-export const makeCommit = Effect.gen(function* () {
+export const makeCommit = Effect.fnUntraced(function* (continuity: Continuity) {
   const store = yield* TradeStore
+  const repair = yield* GapRepair
   const everySecond = yield* makeRateLimited("1 second")
   const every10Seconds = yield* makeRateLimited("10 seconds")
 
@@ -31,10 +34,18 @@ export const makeCommit = Effect.gen(function* () {
       Effect.catchTag("StoreError", Effect.die),
     )
     if (away) yield* Effect.logInfo("The database takes trades again")
+    if (written.opened > 0) yield* repair.wake
     return written
   })
 
-  return Effect.fn("Ingest.commit")(function* (batch: ReadonlyArray<Trade>) {
+  return Effect.fn("Ingest.commit")(function* (received: ReadonlyArray<Trade>) {
+    const bogusBefore = continuity.bogus
+    const batch = continuity.admit(received)
+    if (continuity.bogus > bogusBefore) {
+      yield* Metric.update(Metrics.tradesBogus, continuity.bogus - bogusBefore)
+      yield* every10Seconds(Effect.logWarning("Left out a trade whose id jumped too far to be real"))
+    }
+    if (batch.length === 0) return
     yield* Effect.annotateCurrentSpan("batch.size", batch.length)
     const startedAt = performance.now()
     const written = yield* write(batch)

@@ -1,20 +1,24 @@
 import { Context, type Duration, Effect, Layer, Metric } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import { SqlClient } from "effect/sql"
 import type { Trade } from "../market/Trade.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { makeRateLimited } from "../telemetry/rateLimited.ts"
+import { bounded } from "./bounded.ts"
 import type { DatabaseUnusable } from "./DatabaseUnusable.ts"
-import { insertTrades } from "./insertTrades.ts"
+import { commitTrades, type Entry, type HoleCause } from "./commitTrades.ts"
 import { quarantine, reasonToRefuse, type Refusal } from "./Quarantine.ts"
-import { refusesRow, sqlFailure } from "./sqlFailure.ts"
-import { StoreError } from "./StoreError.ts"
+import { refusesRow } from "./sqlFailure.ts"
+import type { StoreError } from "./StoreError.ts"
 import { claimMarket, requireMarket } from "./storedMarket.ts"
 
-/** What became of the trades of a batch; the three add up to its size. */
+/** What became of the trades of a batch; the first three add up to its size. */
 export interface Written {
   readonly stored: number
-  /** In the database already. */
+  /** In the database already, or below the symbol's origin. */
   readonly duplicate: number
   readonly quarantined: number
+  /** Holes in the ids that the batch left behind. */
+  readonly opened: number
 }
 
 /** Where trades are kept. */
@@ -26,7 +30,9 @@ export class TradeStore extends Context.Service<
      * with its reason, and harms no other. After a `StoreError` the whole batch may be written again.
      */
     write(batch: ReadonlyArray<Trade>): Effect.Effect<Written, StoreError | DatabaseUnusable>
-    /** The symbols that have rows. */
+    /** The same for trades that the exchange was asked for, to fill a gap or to catch up. */
+    repair(batch: ReadonlyArray<Trade>): Effect.Effect<Written, StoreError | DatabaseUnusable>
+    /** The symbols that the ledger knows. */
     readonly symbols: Effect.Effect<ReadonlyArray<string>, StoreError>
     /** Whether the database answers, within the timeout. */
     readonly ping: Effect.Effect<void, StoreError>
@@ -42,6 +48,7 @@ export class TradeStore extends Context.Service<
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const inTime = bounded(options.timeout)
+        const everySecond = yield* makeRateLimited("1 second")
 
         let claimed = false
         const claim = Effect.gen(function* () {
@@ -50,54 +57,66 @@ export class TradeStore extends Context.Service<
           claimed = true
         })
 
-        const insert = Effect.fnUntraced(function* (trades: ReadonlyArray<Trade>) {
-          if (trades.length === 0) return { stored: 0, refusals: [] }
+        const commit = Effect.fnUntraced(function* (cause: HoleCause, entries: ReadonlyArray<Entry>) {
+          if (entries.length === 0) return nothing
           const startedAt = performance.now()
-          const stored = yield* inTime(insertTrades(sql, trades))
+          const { opened, stored } = yield* inTime(commitTrades(sql, options.market, cause, entries))
           yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
-          return { stored, refusals: [] }
+          return { stored, opened, isolated: 0 }
         })
 
-        /** Halves until a refused row stands alone: log2(n) extra statements for each. */
-        const insertAndIsolate = (trades: ReadonlyArray<Trade>): Effect.Effect<Inserted, StoreError> =>
-          Effect.catchIf(insert(trades), refusesRow, ({ detail }) => {
-            const [only] = trades
-            if (trades.length === 1 && only !== undefined) {
-              return Effect.succeed({ stored: 0, refusals: [{ trade: only, reason: detail }] })
+        /**
+         * Halves until a refused row stands alone, and goes in with its reason: log2(n) extra statements for each. The order stays, so
+         * that no half leaves a hole that the other fills.
+         */
+        const commitAndIsolate = (cause: HoleCause, entries: ReadonlyArray<Entry>): Effect.Effect<Part, StoreError> =>
+          Effect.catchIf(commit(cause, entries), refusesRow, ({ detail }) => {
+            const [only] = entries
+            if (entries.length === 1 && only !== undefined) {
+              const { trade } = only
+              return Effect.andThen(
+                setAside([{ trade, reason: detail }]),
+                commit(cause, [{ trade, refusal: detail }]),
+              ).pipe(Effect.map(({ opened }) => ({ stored: 0, opened, isolated: 1 })))
             }
-            const middle = trades.length >> 1
+            const middle = entries.length >> 1
             return Effect.zipWith(
-              insertAndIsolate(trades.slice(0, middle)),
-              insertAndIsolate(trades.slice(middle)),
-              (a, b) => ({ stored: a.stored + b.stored, refusals: [...a.refusals, ...b.refusals] }),
+              commitAndIsolate(cause, entries.slice(0, middle)),
+              commitAndIsolate(cause, entries.slice(middle)),
+              (a, b) => ({
+                stored: a.stored + b.stored,
+                opened: a.opened + b.opened,
+                isolated: a.isolated + b.isolated,
+              }),
             )
           })
 
-        const write = Effect.fn("TradeStore.write")(function* (batch: ReadonlyArray<Trade>) {
+        const setAside = Effect.fnUntraced(function* (refusals: ReadonlyArray<Refusal>) {
+          if (refusals.length === 0) return
+          yield* inTime(quarantine(sql, refusals))
+          yield* everySecond(Effect.logWarning(described(refusals)))
+        })
+
+        const write = Effect.fnUntraced(function* (cause: HoleCause, batch: ReadonlyArray<Trade>) {
           yield* claim
-          const known = batch.flatMap((trade): ReadonlyArray<Refusal> => {
-            const reason = reasonToRefuse(trade)
-            return reason === undefined ? [] : [{ trade, reason }]
-          })
-          const storable = known.length === 0 ? batch : batch.filter((trade) => reasonToRefuse(trade) === undefined)
-          const { refusals, stored } = yield* insertAndIsolate(storable)
-          const aside = [...known, ...refusals]
-          if (aside.length > 0) {
-            yield* inTime(quarantine(sql, aside))
-            yield* Effect.logWarning(described(aside))
-          }
-          return { stored, quarantined: aside.length, duplicate: batch.length - stored - aside.length }
+          const entries = batch.map((trade): Entry => ({ trade, refusal: reasonToRefuse(trade) }))
+          const known = entries.flatMap(({ refusal, trade }) =>
+            refusal === undefined ? [] : [{ trade, reason: refusal }],
+          )
+          yield* setAside(known)
+          const { isolated, opened, stored } = yield* commitAndIsolate(cause, entries)
+          const quarantined = known.length + isolated
+          return { stored, quarantined, duplicate: batch.length - stored - quarantined, opened }
         })
 
         return TradeStore.of({
-          write,
-          symbols: inTime(sql<{ readonly symbol: string }>`
-            WITH RECURSIVE seen AS (
-              (SELECT symbol FROM raw_trades ORDER BY symbol LIMIT 1)
-              UNION ALL
-              SELECT (SELECT symbol FROM raw_trades WHERE symbol > seen.symbol ORDER BY symbol LIMIT 1)
-              FROM seen WHERE seen.symbol IS NOT NULL)
-            SELECT symbol FROM seen WHERE symbol IS NOT NULL`).pipe(
+          write: Effect.fn("TradeStore.write")((batch) => write("not received", batch)),
+          repair: Effect.fn("TradeStore.repair")((batch) =>
+            Effect.tap(write("missed while away", batch), ({ stored }) =>
+              Metric.update(Metrics.tradesRepaired, stored),
+            ),
+          ),
+          symbols: inTime(sql<{ readonly symbol: string }>`SELECT symbol FROM symbols ORDER BY symbol`).pipe(
             Effect.map((rows) => rows.map(({ symbol }) => symbol)),
           ),
           ping: Effect.asVoid(inTime(sql`SELECT 1`)),
@@ -106,24 +125,18 @@ export class TradeStore extends Context.Service<
     )
 }
 
-interface Inserted {
+/** What became of a part of a batch. */
+interface Part {
   readonly stored: number
-  readonly refusals: ReadonlyArray<Refusal>
+  readonly opened: number
+  /** Rows that the database refused. */
+  readonly isolated: number
 }
+
+const nothing: Part = { stored: 0, opened: 0, isolated: 0 }
 
 const described = ([first, ...more]: ReadonlyArray<Refusal>): string => {
   const others =
     more.length === 0 ? "" : ` So ${more.length === 1 ? "is another" : `are ${more.length} others`} of its batch.`
   return `Trade ${first?.trade.id} of ${first?.trade.symbol} is set aside: ${first?.reason}.${others}`
 }
-
-const bounded =
-  (timeout: Duration.Duration) =>
-  <A, R>(effect: Effect.Effect<A, SqlError.SqlError, R>): Effect.Effect<A, StoreError, R> =>
-    effect.pipe(
-      Effect.mapError((error) => new StoreError(sqlFailure(error))),
-      Effect.timeoutOrElse({
-        duration: timeout,
-        orElse: () => Effect.fail(new StoreError({ code: undefined, detail: "no answer in time (DB_TIMEOUT)" })),
-      }),
-    )

@@ -1,31 +1,36 @@
 import { Effect } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { countIds, type IdRange, without } from "../market/IdRange.ts"
 
-/** A run of ids, both ends included. */
-export interface IdRange {
-  readonly first: bigint
-  readonly last: bigint
+/** A gap of the ledger that is not filled. */
+export interface UnfilledGap extends IdRange {
+  readonly cause: string
+  /** Of an unfillable gap: why. Of an open one: what the last attempt met. */
+  readonly lastError: string | null
 }
 
-/** What the database holds of one symbol, counted from its rows. */
+/** What the ledger says of one symbol, and what its rows say. */
 export interface SymbolCompleteness {
   readonly symbol: string
-  readonly first: bigint
-  readonly last: bigint
+  readonly origin: bigint
+  readonly high: bigint
+  /** The highest id up to which every id from the origin is stored or unfillable. */
+  readonly frontier: bigint
   readonly rows: bigint
-  readonly distinct: bigint
   /** Rows beyond the first of each id. */
   readonly duplicates: bigint
-  /** Ids between first and last that have no row. */
-  readonly missing: bigint
-  /** Where they are missing: the lowest ranges, one more than `MOST_RANGES` where there are more. */
-  readonly ranges: ReadonlyArray<IdRange>
+  readonly open: ReadonlyArray<UnfilledGap>
+  readonly unfillable: ReadonlyArray<UnfilledGap>
+  /** Ids that have no row, and that the ledger does not know as missing. */
+  readonly lost: ReadonlyArray<IdRange>
+  /** Ids that have a row where the ledger says that there is none. */
+  readonly contradicted: bigint
 }
 
-/** How many missing ranges are listed for a symbol. */
-export const MOST_RANGES = 10
-
-/** Counts the ids of every symbol, in one look at the database. Takes seconds for each hundred million rows. */
+/**
+ * Compares the ledger with the rows, of every symbol, in one look at the database. It trusts no counter: the rows are counted.
+ * Takes seconds for each hundred million rows.
+ */
 export const completeness: Effect.Effect<
   ReadonlyArray<SymbolCompleteness>,
   SqlError.SqlError,
@@ -35,30 +40,54 @@ export const completeness: Effect.Effect<
   return yield* sql.withTransaction(
     Effect.gen(function* () {
       yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`
-      const [table] = yield* sql<{ readonly exists: boolean }>`SELECT to_regclass('raw_trades') IS NOT NULL AS exists`
-      if (table?.exists !== true) return []
-      const symbols = yield* sql<Counted>`
-        SELECT symbol, min(trade_id) AS first, max(trade_id) AS last, sum(copies)::bigint AS rows, count(*) AS distinct
-        FROM (SELECT symbol, trade_id, count(*) AS copies FROM raw_trades GROUP BY symbol, trade_id) AS ids
-        GROUP BY symbol ORDER BY symbol`
-      return yield* Effect.forEach(symbols, (counted) => {
-        const missing = counted.last - counted.first + 1n - counted.distinct
-        const ranges = missing === 0n ? Effect.succeed([]) : missingRanges(sql, counted.symbol)
-        return Effect.map(ranges, (ranges): SymbolCompleteness => ({
-          ...counted,
-          duplicates: counted.rows - counted.distinct,
-          missing,
-          ranges,
-        }))
-      })
+      const [ledger] = yield* sql<{ readonly exists: boolean }>`SELECT to_regclass('trade_gaps') IS NOT NULL AS exists`
+      if (ledger?.exists !== true) return []
+      const symbols = yield* sql<Promised>`
+          SELECT symbol, greatest(origin_id, kept_from_id) AS origin, high_id AS high FROM symbols ORDER BY symbol`
+      return yield* Effect.forEach(symbols, (promised) => ofSymbol(sql, promised))
     }),
   )
 })
 
-type Counted = Pick<SymbolCompleteness, "symbol" | "first" | "last" | "rows" | "distinct">
+type Promised = Pick<SymbolCompleteness, "symbol" | "origin" | "high">
 
-const missingRanges = (sql: SqlClient.SqlClient, symbol: string) => sql<IdRange>`
-  SELECT previous + 1 AS first, trade_id - 1 AS last
-  FROM (SELECT trade_id, lag(trade_id) OVER (ORDER BY trade_id) AS previous FROM raw_trades WHERE symbol = ${symbol}) AS ids
-  WHERE trade_id > previous + 1
-  ORDER BY trade_id LIMIT ${MOST_RANGES + 1}`
+const ofSymbol = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, promised: Promised) {
+  const { high, origin, symbol } = promised
+  const gaps = yield* sql<UnfilledGap & { readonly state: string }>`
+    SELECT greatest(first_id, ${origin}) AS first, last_id AS last, cause, last_error AS "lastError", state
+    FROM trade_gaps WHERE symbol = ${symbol} AND state <> 'filled' AND last_id >= ${origin} ORDER BY first_id`
+  const [counted] = yield* sql<{ readonly rows: bigint; readonly distinct: bigint; readonly contradicted: bigint }>`
+    SELECT coalesce(sum(copies), 0)::bigint AS rows, count(*) AS distinct,
+      count(*) FILTER (WHERE id NOT BETWEEN ${origin} AND ${high} OR EXISTS (
+        SELECT FROM trade_gaps AS gap
+        WHERE gap.symbol = ${symbol} AND gap.state <> 'filled' AND id BETWEEN gap.first_id AND gap.last_id)) AS contradicted
+    FROM (SELECT trade_id AS id, count(*) AS copies FROM raw_trades WHERE symbol = ${symbol} GROUP BY trade_id) AS ids`
+  const { contradicted = 0n, distinct = 0n, rows = 0n } = counted ?? {}
+  const known = countIds(gaps)
+  const lost = distinct + known === high - origin + 1n && contradicted === 0n ? [] : yield* missing(sql, promised)
+  const inState = (unfillable: boolean) =>
+    gaps.flatMap(({ state, ...gap }) => ((state === "unfillable") === unfillable ? [gap] : []))
+  const open = inState(false)
+  return {
+    ...promised,
+    frontier: open[0] === undefined ? high : open[0].first - 1n,
+    rows,
+    duplicates: rows - distinct,
+    open,
+    unfillable: inState(true),
+    lost: without(lost, gaps),
+    contradicted,
+  }
+})
+
+/** The ids from origin to high that have no row. */
+const missing = (sql: SqlClient.SqlClient, { high, origin, symbol }: Promised) => sql<IdRange>`
+  SELECT previous + 1 AS first, id - 1 AS last
+  FROM (
+    SELECT id, lag(id, 1, ${origin}::bigint - 1) OVER (ORDER BY id) AS previous
+    FROM (
+      SELECT DISTINCT trade_id AS id FROM raw_trades WHERE symbol = ${symbol} AND trade_id BETWEEN ${origin} AND ${high}
+      UNION ALL SELECT ${high}::bigint + 1
+    ) AS stored
+  ) AS pairs
+  WHERE id > previous + 1 ORDER BY 1`

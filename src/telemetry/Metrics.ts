@@ -23,9 +23,15 @@ export const tradesReceived = Metric.counter("fulltape_trades_received_total", {
   incremental: true,
 })
 
-/** Trades that a commit added to the database. */
+/** Trades from the stream that a commit added to the database. */
 export const tradesStored = Metric.counter("fulltape_trades_stored_total", {
-  description: "Trades committed to the database",
+  description: "Trades from the stream committed to the database",
+  incremental: true,
+})
+
+/** Trades that were asked for, to fill a gap or to catch up, and that a commit added to the database. */
+export const tradesRepaired = Metric.counter("fulltape_trades_repaired_total", {
+  description: "Trades fetched over REST and committed to the database",
   incremental: true,
 })
 
@@ -38,6 +44,12 @@ export const tradesDuplicate = Metric.counter("fulltape_trades_duplicate_total",
 /** Trades that the database or the table's precision refused. */
 export const tradesQuarantined = Metric.counter("fulltape_trades_quarantined_total", {
   description: "Trades set aside because the database refuses them",
+  incremental: true,
+})
+
+/** Trades whose id jumped so far that it was taken for bogus. */
+export const tradesBogus = Metric.counter("fulltape_trades_bogus_total", {
+  description: "Trades left out because their id jumped too far and nothing followed it",
   incremental: true,
 })
 
@@ -103,6 +115,16 @@ export const waitingFrames = Metric.gauge("fulltape_waiting_frames", {
   description: "Frames that came from the exchange and were not yet read",
 })
 
+/** Runs of ids that are missing and may still be had, as last asked for. */
+export const openGaps = Metric.gauge("fulltape_open_gaps", {
+  description: "Runs of trade ids that are missing and still to be fetched",
+})
+
+/** The ids in them. */
+export const missingIds = Metric.gauge("fulltape_missing_ids", {
+  description: "Trade ids that are missing and still to be fetched",
+})
+
 /** The resident set of this process. */
 export const residentMemory = Metric.gauge("fulltape_resident_memory_bytes", {
   description: "Resident memory of the process",
@@ -121,8 +143,10 @@ export const register = Effect.forEach(
     ...Object.values(reconnects),
     tradesReceived,
     tradesStored,
+    tradesRepaired,
     tradesDuplicate,
     tradesQuarantined,
+    tradesBogus,
     batches,
     databaseErrors,
   ],
@@ -134,7 +158,8 @@ const count = (counter: Metric.Counter<number>) => Effect.map(Metric.value(count
 
 /** Trades neither committed nor set aside yet, wherever in the process they wait. Sets its gauge too. */
 export const buffered = Effect.gen(function* () {
-  const done = (yield* count(tradesStored)) + (yield* count(tradesDuplicate)) + (yield* count(tradesQuarantined))
+  let done = 0
+  for (const counter of [tradesStored, tradesDuplicate, tradesQuarantined, tradesBogus]) done += yield* count(counter)
   const waiting = (yield* count(tradesReceived)) - done + (yield* Metric.value(waitingFrames)).value
   yield* Metric.update(bufferedTrades, waiting)
   return waiting

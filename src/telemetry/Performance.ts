@@ -69,7 +69,7 @@ export class Performance extends Context.Service<
           reconnectionCount: yield* Metrics.reconnections,
           memoryUsage,
           bufferSize: yield* Metrics.buffered,
-          totalTrades: now.stored,
+          totalTrades: now.stored + (yield* Metric.value(Metrics.tradesRepaired)).count,
           totalBatches: now.batches,
           uptime,
         }

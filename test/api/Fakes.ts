@@ -60,7 +60,8 @@ export class Fakes {
         connections: Effect.sync(() => this.connections),
       }),
       Layer.succeed(TradeStore, {
-        write: () => Effect.succeed({ stored: 0, duplicate: 0, quarantined: 0 }),
+        write: () => Effect.succeed({ stored: 0, duplicate: 0, quarantined: 0, opened: 0 }),
+        repair: () => Effect.succeed({ stored: 0, duplicate: 0, quarantined: 0, opened: 0 }),
         symbols: Effect.succeed([]),
         ping: Effect.suspend(() => {
           this.pings += 1

@@ -43,6 +43,7 @@ describe("/health", () => {
         version: "1.2.3",
         uptime: 78.9,
         checks: { pipeline: pipelineUp, database: databaseUp, binance: binanceUp },
+        gaps: { open: 0, missingIds: 0 },
         problems: [],
       })
       assert.deepStrictEqual(yield* json(yield* ask("/health/db")), databaseUp)

@@ -1,8 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Cause, Duration, Effect, Fiber, Layer, Queue, Ref, Stream } from "effect"
 import { FeedGaveUp, TradeFeed } from "../../src/feed/TradeFeed.ts"
+import { TradeHistory } from "../../src/feed/TradeHistory.ts"
+import { GapRepair } from "../../src/ingest/GapRepair.ts"
 import { Ingest } from "../../src/ingest/Ingest.ts"
 import type { Trade } from "../../src/market/Trade.ts"
+import { GapLedger } from "../../src/store/GapLedger.ts"
 import { StoreError } from "../../src/store/StoreError.ts"
 import { TradeStore, type Written } from "../../src/store/TradeStore.ts"
 import { elapse } from "../fixtures/elapse.ts"
@@ -30,16 +33,24 @@ const pipeline = Effect.gen(function* () {
       Ref.get(answer).pipe(
         Effect.flatten,
         Effect.andThen(Ref.update(batches, (all) => [...all, batch.map(({ id }) => id)])),
-        Effect.as({ stored: batch.length, duplicate: 0, quarantined: 0 }),
+        Effect.as({ stored: batch.length, duplicate: 0, quarantined: 0, opened: 0 }),
       ),
   })
   const feed = Layer.mock(TradeFeed, {
     trades: (_, until) =>
       Stream.fromQueue(input).pipe(Stream.onStart(Effect.forkChild(Effect.andThen(until, Queue.end(input))))),
+    connections: Effect.succeed([]),
   })
+  const repair = Layer.mock(GapRepair, { run: Effect.never, wake: Effect.void })
   const ingest = yield* Layer.build(
     Ingest.layer({ symbols: ["BTCUSDT"], batchSize: 100, batchTimeout: Duration.seconds(1) }).pipe(
-      Layer.provide([store, feed]),
+      Layer.provide([
+        store,
+        feed,
+        repair,
+        Layer.mock(GapLedger, { open: Effect.succeed([]), high: () => Effect.succeed(undefined) }),
+        Layer.mock(TradeHistory, {}),
+      ]),
     ),
   )
   const { isRunning, run } = yield* Effect.provide(Ingest, ingest)

@@ -179,6 +179,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the service starts 
         concurrency: 2,
       })
       yield* database.query(`INSERT INTO raw_trades VALUES (now(), 'GONEUSDT', 1, 1, 'BUY', 7)`)
+      yield* database.query(`INSERT INTO symbols VALUES ('GONEUSDT', '127.0.0.1', 7, 7, now(), 7)`)
       const service = yield* startService({ exchange, database, symbols: ["BTCUSDT", "GONEUSDT"] })
       yield* service.program.line(/"level":"warn","message":"Binance lists no more: GONEUSDT\. Their rows stay\."/)
       yield* service.stored(100)

@@ -59,9 +59,9 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the command", (it) 
     Effect.gen(function* () {
       const database = yield* (yield* TestPostgres).create
       const held = yield* database.connected
-      yield* held("CREATE TABLE raw_trades (symbol text, trade_id bigint)")
+      yield* run(["migrate"], { env: { DATABASE_URL: database.url } })
       yield* held("BEGIN")
-      yield* held("LOCK TABLE raw_trades IN ACCESS EXCLUSIVE MODE")
+      yield* held("LOCK TABLE symbols IN ACCESS EXCLUSIVE MODE")
       const verify = yield* start(["verify"], { env: { DATABASE_URL: database.url } })
       yield* eventually(
         "verify waits for the table",
@@ -89,7 +89,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the command", (it) 
       const whole = yield* verify
       assert.deepStrictEqual([whole.code, whole.errors], [0, ""])
       for (const [symbol, sent] of Object.entries({ BTCUSDT, ETHUSDT })) {
-        const counts = `${symbol}: ids ${sent?.firstId} to ${sent?.lastId}, 300 rows, 300 distinct ids, 0 duplicates, 0 missing`
+        const counts = `${symbol}: ids ${sent?.firstId} to ${sent?.lastId}, complete to ${sent?.lastId}, 300 rows, 0 duplicates, 0 missing, 0 unfillable`
         assert.include(whole.output, counts)
       }
 
@@ -99,9 +99,22 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the command", (it) 
       )
       const holed = yield* verify
       assert.strictEqual(holed.code, 1)
-      assert.include(holed.output, "297 rows, 297 distinct ids, 0 duplicates, 3 missing")
-      assert.include(holed.output, `  missing ${first} to ${first + 2} (3)`)
-      assert.strictEqual(holed.errors, "fulltape: 3 trades are missing and 0 are stored twice.\n")
+      assert.include(holed.output, "297 rows, 0 duplicates, 3 missing, 0 unfillable")
+      assert.include(holed.output, `  lost ${first} to ${first + 2} (3): in no record`)
+      assert.strictEqual(holed.errors, "fulltape: 3 trades are missing without a trace.\n")
+
+      yield* database.query(`
+        INSERT INTO trade_gaps (symbol, first_id, last_id, cause, state, last_error, closed_at)
+        VALUES ('BTCUSDT', ${first}, ${first + 2}, 'for the test', 'unfillable', 'it is gone', now())`)
+      const known = yield* verify
+      assert.deepStrictEqual([known.code, known.errors], [0, ""])
+      assert.include(known.output, `  unfillable ${first} to ${first + 2} (3): it is gone`)
+      assert.strictEqual((yield* run(["verify", "--strict"], { env: { DATABASE_URL: database.url } })).code, 1)
+
+      yield* database.query("UPDATE trade_gaps SET state = 'open', closed_at = NULL")
+      const open = yield* verify
+      assert.strictEqual(open.code, 1)
+      assert.strictEqual(open.errors, "fulltape: 3 trades are missing and still to be fetched.\n")
     }),
   )
 

@@ -5,7 +5,7 @@ import { eventually } from "../fixtures/service/eventually.ts"
 import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
 import { environmentOf, startService } from "../fixtures/service/ServiceProcess.ts"
 import { run } from "../fixtures/service/Program.ts"
-import { storedCount } from "../fixtures/service/stored.ts"
+import { assertValuesAreEqual, storedCount, storedRuns } from "../fixtures/service/stored.ts"
 import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
 
 /** A port that nothing listens at. */
@@ -19,7 +19,7 @@ const deadPort = Effect.callback<number>((resume) => {
 })
 
 it.layer(TestPostgres.layer, { concurrent: true, excludeTestServices: true })("a lost exchange", (it) => {
-  it.effect("is reconnected within 5 s, however the connection ended", () =>
+  it.effect("is reconnected within 5 s, however the connection ended, and what was missed is fetched", () =>
     Effect.gen(function* () {
       const { create } = yield* TestPostgres
       const [exchange, database] = yield* Effect.all([startExchange("--rate=1000"), create], { concurrency: 2 })
@@ -47,10 +47,14 @@ it.layer(TestPostgres.layer, { concurrent: true, excludeTestServices: true })("a
       const { performance, status } = yield* service.metrics
       assert.isAtLeast(performance.reconnectionCount, losses.length)
       assert.strictEqual(yield* service.sample("fulltape_trades_duplicate_total"), 0)
-      const count = yield* storedCount(database)
-      assert.isAtLeast(count, status.totalTrades)
-      const sent = Object.values(yield* exchange.sent).reduce((sum, { count }) => sum + count, 0)
-      assert.isAtMost(count, sent)
+      assert.isAtLeast(yield* storedCount(database), status.totalTrades)
+      const runs = yield* eventually("no hole is left", storedRuns(database), (runs) =>
+        Object.values(runs).every((of) => of.length === 1),
+      )
+      assert.isAbove(Object.keys(runs).length, 1)
+      yield* service.program.signal("SIGTERM")
+      yield* service.program.end("10 seconds")
+      yield* assertValuesAreEqual(exchange, database)
     }),
   )
 

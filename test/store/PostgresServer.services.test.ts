@@ -1,3 +1,3 @@
 import { storeSuite } from "./storeSuite.ts"
 
-storeSuite(() => process.env["TEST_DATABASE_URL"] ?? "")
+storeSuite(() => process.env["TEST_DATABASE_URL"] ?? "", { everyInterleaving: true })

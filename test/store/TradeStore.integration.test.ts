@@ -21,4 +21,4 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true })
 })
 
-storeSuite(() => url)
+storeSuite(() => url, { everyInterleaving: false })

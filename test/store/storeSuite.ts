@@ -1,14 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
+import { readFileSync } from "node:fs"
 import { completeness } from "../../src/store/completeness.ts"
 import * as Database from "../../src/store/Database.ts"
+import { statements } from "../../src/store/migrations.ts"
 import { MOST_QUARANTINED } from "../../src/store/Quarantine.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
 import { tradeOf } from "../fixtures/trades.ts"
+import { gapLedgerSuite } from "./gapLedgerSuite.ts"
+import { ledgerSuite } from "./ledgerSuite.ts"
+
+const FIRST_MIGRATION = new URL("../../migrations/0001_trades.sql", import.meta.url)
 
 /** What every database that Fulltape accepts has to do. `serverUrl` is of a user that may create databases. */
-export const storeSuite = (serverUrl: () => string) => {
+export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { readonly everyInterleaving: boolean }) => {
   let made = 0
 
   /** Runs `use` with a new database on the server, and drops it afterwards. */
@@ -38,6 +44,10 @@ export const storeSuite = (serverUrl: () => string) => {
   const test = (name: string, body: Effect.Effect<void, unknown, TradeStore | SqlClient.SqlClient>) =>
     it.live(name, () => withDatabase((url) => Effect.provide(body, store(url))))
 
+  /** A quantity that a constraint of the database's owner refuses. */
+  const REFUSED = "666.00000000"
+  const refuseTheirs = (sql: SqlClient.SqlClient) => sql`ALTER TABLE raw_trades ADD CHECK (quantity <> 666)`
+
   const rows = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT * FROM raw_trades ORDER BY symbol, trade_id`)
 
   describe("TradeStore", () => {
@@ -52,7 +62,12 @@ export const storeSuite = (serverUrl: () => string) => {
           side: "BUY",
           buyerOrderId: 7,
         })
-        assert.deepStrictEqual(yield* write([tradeOf(0), extreme]), { stored: 2, duplicate: 0, quarantined: 0 })
+        assert.deepStrictEqual(yield* write([tradeOf(0), extreme]), {
+          stored: 2,
+          duplicate: 0,
+          quarantined: 0,
+          opened: 1,
+        })
         const stored = yield* sql`
           SELECT symbol, trade_id, price::text, quantity::text, side, buyer_order_id, seller_order_id,
             (extract(epoch FROM timestamp) * 1000000)::bigint AS time_us
@@ -74,8 +89,14 @@ export const storeSuite = (serverUrl: () => string) => {
           stored: 2,
           duplicate: 1,
           quarantined: 0,
+          opened: 0,
         })
-        assert.deepStrictEqual(yield* write([tradeOf(2), tradeOf(3)]), { stored: 1, duplicate: 1, quarantined: 0 })
+        assert.deepStrictEqual(yield* write([tradeOf(2), tradeOf(3)]), {
+          stored: 1,
+          duplicate: 1,
+          quarantined: 0,
+          opened: 0,
+        })
         assert.strictEqual((yield* rows).length, 3)
       }),
     )
@@ -94,17 +115,18 @@ export const storeSuite = (serverUrl: () => string) => {
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const { write } = yield* TradeStore
+        yield* refuseTheirs(sql)
         const batch = [
           tradeOf(1),
           tradeOf(2, { price: "1.123456789" }),
           tradeOf(3, { quantity: "1234567890123.0" }),
           tradeOf(4, { price: "not\0a number" }),
-          tradeOf(-5),
+          tradeOf(5, { quantity: REFUSED }),
           tradeOf(6, { price: "" }),
           tradeOf(7, { price: "-1.0" }),
           tradeOf(8),
         ]
-        assert.deepStrictEqual(yield* write(batch), { stored: 2, duplicate: 0, quarantined: 6 })
+        assert.deepStrictEqual(yield* write(batch), { stored: 2, duplicate: 0, quarantined: 6, opened: 0 })
         assert.deepStrictEqual(
           (yield* rows).map((row) => row["trade_id"]),
           [1n, 8n],
@@ -113,10 +135,15 @@ export const storeSuite = (serverUrl: () => string) => {
           SELECT trade_id, price, reason FROM quarantined_trades ORDER BY trade_id`
         assert.deepStrictEqual(
           aside.map(({ trade_id }) => trade_id),
-          [-5n, 2n, 3n, 4n, 6n, 7n],
+          [2n, 3n, 4n, 5n, 6n, 7n],
         )
-        assert.include(aside[0]?.reason ?? "", "violates check constraint")
-        assert.include(aside[1]?.reason ?? "", "8 decimals")
+        assert.include(aside[0]?.reason ?? "", "8 decimals")
+        assert.include(aside[3]?.reason ?? "", "violates check constraint")
+        const gaps = yield* sql`SELECT first_id, last_id, state FROM trade_gaps ORDER BY first_id`
+        assert.deepStrictEqual(
+          gaps,
+          [2n, 3n, 4n, 5n, 6n, 7n].map((id) => ({ first_id: id, last_id: id, state: "unfillable" })),
+        )
       }),
     )
 
@@ -124,9 +151,10 @@ export const storeSuite = (serverUrl: () => string) => {
       "finds the rows that the database refuses wherever they stand in a batch",
       Effect.gen(function* () {
         const { write } = yield* TradeStore
+        yield* refuseTheirs(yield* SqlClient.SqlClient)
         const refused = new Set([0, 17, 63, 64, 99])
-        const batch = Array.from({ length: 100 }, (_, id) => tradeOf(refused.has(id) ? -id - 1 : id))
-        assert.deepStrictEqual(yield* write(batch), { stored: 95, duplicate: 0, quarantined: 5 })
+        const batch = Array.from({ length: 100 }, (_, id) => tradeOf(id, refused.has(id) ? { quantity: REFUSED } : {}))
+        assert.deepStrictEqual(yield* write(batch), { stored: 95, duplicate: 0, quarantined: 5, opened: 0 })
       }),
     )
 
@@ -144,7 +172,12 @@ export const storeSuite = (serverUrl: () => string) => {
             tradeOf(id, id % 2 === 0 ? { price: "1.123456789" } : { quantity: "666.00000000" }),
           )
           const writing = Effect.flatMap(TradeStore, ({ write }) => write(batch))
-          assert.deepStrictEqual(yield* Effect.provide(writing, hasty), { stored: 0, duplicate: 0, quarantined: 1_000 })
+          assert.deepStrictEqual(yield* Effect.provide(writing, hasty), {
+            stored: 0,
+            duplicate: 0,
+            quarantined: 1_000,
+            opened: 0,
+          })
           const [count] = yield* sql`SELECT count(*)::int AS rows FROM quarantined_trades`
           assert.deepStrictEqual(count, { rows: 1_000 })
         }).pipe(Effect.scoped, Effect.provide(store(url))),
@@ -173,7 +206,7 @@ export const storeSuite = (serverUrl: () => string) => {
         yield* sql`ALTER TABLE raw_trades RENAME TO elsewhere`
         assert.deepInclude(yield* Effect.flip(write([tradeOf(1)])), { _tag: "StoreError", code: "42P01" })
         yield* sql`ALTER TABLE elsewhere RENAME TO raw_trades`
-        assert.deepStrictEqual(yield* write([tradeOf(1)]), { stored: 1, duplicate: 0, quarantined: 0 })
+        assert.deepStrictEqual(yield* write([tradeOf(1)]), { stored: 1, duplicate: 0, quarantined: 0, opened: 0 })
       }),
     )
 
@@ -193,7 +226,7 @@ export const storeSuite = (serverUrl: () => string) => {
           const locked = sql`LOCK TABLE raw_trades IN ACCESS EXCLUSIVE MODE`
           const error = yield* sql.withTransaction(Effect.andThen(locked, Effect.flip(writing)))
           assert.include(error.message, "DB_TIMEOUT")
-          assert.deepStrictEqual(yield* writing, { stored: 1, duplicate: 0, quarantined: 0 })
+          assert.deepStrictEqual(yield* writing, { stored: 1, duplicate: 0, quarantined: 0, opened: 0 })
         }).pipe(Effect.scoped, Effect.provide(store(url))),
       ),
     )
@@ -258,32 +291,92 @@ export const storeSuite = (serverUrl: () => string) => {
 
   describe("completeness", () => {
     test(
-      "counts what is missing from the rows themselves",
+      "tells what the ledger knows as missing, and until where everything is there",
       Effect.gen(function* () {
         const { write } = yield* TradeStore
         assert.deepStrictEqual(yield* completeness, [])
-        yield* write([10, 11, 14, 20].map((id) => tradeOf(id)))
+        yield* write([tradeOf(10), tradeOf(11), tradeOf(14), tradeOf(15, { price: "x" }), tradeOf(20)])
         yield* write([0, 1, 2].map((id) => tradeOf(id, { symbol: "ETHUSDT" })))
+        const cause = "not received"
         const [btc, eth] = yield* completeness
-        assert.deepInclude(btc, { symbol: "BTCUSDT", first: 10n, last: 20n, rows: 4n, duplicates: 0n, missing: 7n })
-        assert.deepStrictEqual(btc?.ranges, [
-          { first: 12n, last: 13n },
-          { first: 15n, last: 19n },
-        ])
-        assert.deepInclude(eth, { symbol: "ETHUSDT", missing: 0n, ranges: [] })
+        assert.deepStrictEqual(btc, {
+          symbol: "BTCUSDT",
+          origin: 10n,
+          high: 20n,
+          frontier: 11n,
+          rows: 4n,
+          duplicates: 0n,
+          open: [
+            { first: 12n, last: 13n, cause, lastError: null },
+            { first: 16n, last: 19n, cause, lastError: null },
+          ],
+          unfillable: [
+            {
+              first: 15n,
+              last: 15n,
+              cause: "refused",
+              lastError: "price x is not a number of at most 12 digits and 8 decimals",
+            },
+          ],
+          lost: [],
+          contradicted: 0n,
+        })
+        assert.deepInclude(eth, { symbol: "ETHUSDT", origin: 0n, high: 2n, frontier: 2n, rows: 3n, open: [], lost: [] })
+        yield* write([12, 13, 16, 17, 18, 19].map((id) => tradeOf(id)))
+        assert.deepInclude((yield* completeness)[0], { frontier: 20n, rows: 10n, open: [], lost: [], contradicted: 0n })
       }),
     )
 
     test(
-      "sees a row that is there twice",
+      "sees rows that are gone, twice there, or where the ledger has none",
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const { write } = yield* TradeStore
-        yield* write([tradeOf(1), tradeOf(2)])
+        yield* write([1, 2, 3, 4, 8, 9].map((id) => tradeOf(id)))
         yield* sql`ALTER TABLE raw_trades DROP CONSTRAINT raw_trades_pkey`
         yield* sql`INSERT INTO raw_trades SELECT * FROM raw_trades WHERE trade_id = 2`
-        assert.deepInclude((yield* completeness)[0], { rows: 3n, distinct: 2n, duplicates: 1n, missing: 0n })
+        yield* sql`UPDATE raw_trades SET trade_id = 6 WHERE trade_id = 3`
+        yield* sql`DELETE FROM raw_trades WHERE trade_id IN (1, 9)`
+        assert.deepInclude((yield* completeness)[0], {
+          rows: 5n,
+          duplicates: 1n,
+          lost: [
+            { first: 1n, last: 1n },
+            { first: 3n, last: 3n },
+            { first: 9n, last: 9n },
+          ],
+          contradicted: 1n,
+        })
       }),
     )
+
+    it.live("knows the rows and the holes of a database from before there was a ledger", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          for (const statement of statements(readFileSync(FIRST_MIGRATION, "utf8"))) yield* sql.unsafe(statement)
+          yield* sql`CREATE TABLE fulltape_migrations (
+            migration_id integer PRIMARY KEY, created_at timestamptz NOT NULL DEFAULT now(), name text NOT NULL)`
+          yield* sql`INSERT INTO fulltape_migrations (migration_id, name) VALUES (1, 'trades')`
+          yield* sql`INSERT INTO stored_market (market) VALUES ('test')`
+          yield* sql`
+            INSERT INTO raw_trades SELECT now(), 'BTCUSDT', 1, 1, 'BUY', id FROM generate_series(100, 200) AS id
+            WHERE id NOT BETWEEN 120 AND 129 AND id <> 150`
+          yield* Effect.scoped(Layer.build(store(url)))
+          const [btc] = yield* completeness
+          assert.deepInclude(btc, { origin: 100n, high: 200n, frontier: 119n, rows: 90n, lost: [], contradicted: 0n })
+          assert.deepStrictEqual(
+            btc?.open.map(({ first, last }) => [first, last]),
+            [
+              [120n, 129n],
+              [150n, 150n],
+            ],
+          )
+        }).pipe(Effect.provide(Database.connected(options(url)))),
+      ),
+    )
   })
+
+  if (everyInterleaving) ledgerSuite(withDatabase, options)
+  gapLedgerSuite(withDatabase, options)
 }

@@ -1,0 +1,77 @@
+import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { FetchHttpClient, HttpClient, type HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { RestError } from "../RestError.ts"
+import { makeRequestWeight } from "./RequestWeight.ts"
+
+const REQUEST_TIMEOUT = Duration.seconds(10)
+
+export interface BinanceRequest<A> {
+  readonly path: string
+  readonly query: Record<string, string>
+  /** What the exchange charges for it. */
+  readonly weight: number
+  readonly answer: Schema.Decoder<A>
+}
+
+/** The requests of this process to one REST host: every one of them is weighed, and gives up after 10 s without an answer. */
+export class BinanceHttp extends Context.Service<
+  BinanceHttp,
+  {
+    readonly host: string
+    get<A>(request: BinanceRequest<A>): Effect.Effect<A, RestError>
+    /** The weight that the exchange allows in a minute. */
+    weightLimit(weight: number): void
+  }
+>()("fulltape/feed/binance/BinanceHttp") {
+  static readonly layer = (options: { readonly restUrl: URL }) =>
+    Layer.effect(
+      BinanceHttp,
+      Effect.gen(function* () {
+        const { host } = options.restUrl
+        const weights = yield* makeRequestWeight
+        const client = (yield* HttpClient.HttpClient).pipe(
+          HttpClient.mapRequest(HttpClientRequest.prependUrl(options.restUrl.href.replace(/\/+$/, ""))),
+          // Without it times are cut to milliseconds.
+          HttpClient.mapRequest(HttpClientRequest.setHeader("X-MBX-TIME-UNIT", "MICROSECOND")),
+        )
+        const get = <A>({ answer, path, query, weight }: BinanceRequest<A>) =>
+          client.get(path, { urlParams: query }).pipe(
+            Effect.tap((response) => weights.answered(weight, response)),
+            Effect.flatMap(HttpClientResponse.filterStatusOk),
+            Effect.flatMap(HttpClientResponse.schemaBodyJson(answer)),
+            Effect.catch((error) => Effect.flip(restError(host, error))),
+            Effect.timeoutOrElse({
+              duration: REQUEST_TIMEOUT,
+              orElse: () => Effect.fail(new RestError({ host, status: undefined, detail: "no answer for 10 s" })),
+            }),
+            (request) => weights.spending(weight, request),
+          )
+        return BinanceHttp.of({ host, get, weightLimit: weights.limit })
+      }),
+    ).pipe(Layer.provide(FetchHttpClient.layer))
+}
+
+const restError = Effect.fnUntraced(function* (
+  host: string,
+  error: HttpClientError.HttpClientError | Schema.SchemaError,
+) {
+  if (error._tag === "SchemaError") return new RestError({ host, status: 200, detail: "an answer of another shape" })
+  const { response } = error
+  if (response === undefined) return new RestError({ host, status: undefined, detail: innermost(error) })
+  const body = yield* response.text.pipe(Effect.orElseSucceed(() => ""))
+  // A body that was cut, or is no JSON.
+  if (response.status < 300) return new RestError({ host, status: response.status, detail: innermost(error) })
+  const code = Schema.decodeUnknownOption(Refusal)(body)
+  return new RestError({
+    host,
+    status: response.status,
+    code: code._tag === "Some" ? code.value.code : undefined,
+    detail: body.slice(0, 300),
+  })
+})
+
+const Refusal = Schema.fromJsonString(Schema.Struct({ code: Schema.Int }))
+
+/** `fetch failed` hides the reason in its causes. */
+const innermost = (error: Error): string =>
+  error.cause instanceof Error ? innermost(error.cause) : error.message !== "" ? error.message : error.name

@@ -1,0 +1,50 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import type { ConnectionStatus } from "../../src/feed/TradeFeed.ts"
+import { LastTraded, watchSilentSymbols } from "../../src/ingest/silentSymbols.ts"
+import { elapse } from "../fixtures/elapse.ts"
+import { tradeOf } from "../fixtures/trades.ts"
+
+const connected = (since: number): ConnectionStatus => ({
+  name: "binance-1",
+  host: "exchange",
+  state: "connected",
+  since,
+  symbols: ["BTCUSDT", "ETHUSDT", "XRPUSDT"],
+  lastFrameAt: undefined,
+  reconnects: 0,
+  lastLoss: undefined,
+})
+
+describe("watchSilentSymbols", () => {
+  it.effect("asks about a symbol once after each connect, if it stays silent for 30 s", () =>
+    Effect.gen(function* () {
+      const probed: Array<string> = []
+      const lastTraded = new LastTraded()
+      let status = connected(0)
+      const fiber = yield* Effect.forkChild(
+        watchSilentSymbols({
+          connections: Effect.sync(() => [status]),
+          lastTraded,
+          probe: (symbol) => Effect.sync(() => probed.push(symbol)),
+        }),
+      )
+      lastTraded.note([tradeOf(1)], 10_000)
+      yield* elapse("29 seconds", "1 second")
+      assert.deepStrictEqual(probed, [])
+      yield* elapse("10 seconds", "1 second")
+      assert.deepStrictEqual(probed, ["ETHUSDT", "XRPUSDT"])
+      yield* elapse("5 minutes", "1 second")
+      assert.deepStrictEqual(probed, ["ETHUSDT", "XRPUSDT"])
+
+      // Lost, and back: what happened meanwhile is not known, of the symbol that traded before neither.
+      status = { ...connected(400_000), state: "waiting" }
+      yield* elapse("2 minutes", "1 second")
+      status = connected(460_000)
+      lastTraded.note([tradeOf(2, { symbol: "XRPUSDT" })], 470_000)
+      yield* elapse("2 minutes", "1 second")
+      assert.deepStrictEqual(probed.slice(2), ["BTCUSDT", "ETHUSDT"])
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+})
