@@ -1,5 +1,5 @@
 import { PAGE } from "../feed/TradeHistory.ts"
-import type { LeasedGap } from "../store/GapLedger.ts"
+import type { LeasedGap } from "../store/LeasedGap.ts"
 
 /** What became of one page of a gap. */
 export interface PageOutcome {

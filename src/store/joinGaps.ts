@@ -1,5 +1,5 @@
 import { PAGE } from "../feed/TradeHistory.ts"
-import type { LeasedGap } from "./GapLedger.ts"
+import type { LeasedGap } from "./LeasedGap.ts"
 
 /**
  * Joins gaps of one lease that are neighbours wherever they take fewer pages together: what live trades or reordered frames leave

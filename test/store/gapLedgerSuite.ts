@@ -4,7 +4,8 @@ import { SqlClient } from "effect/sql"
 import * as fc from "fast-check"
 import { commitTrades } from "../../src/store/commitTrades.ts"
 import * as Database from "../../src/store/Database.ts"
-import { GapLedger, type LeasedGap } from "../../src/store/GapLedger.ts"
+import { GapLedger } from "../../src/store/GapLedger.ts"
+import type { LeasedGap } from "../../src/store/LeasedGap.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 
 type DatabaseOptions = (url: Redacted.Redacted<string>) => {
