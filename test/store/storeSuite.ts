@@ -377,6 +377,8 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
     )
   })
 
-  if (everyInterleaving) ledgerSuite(withDatabase, options)
-  gapLedgerSuite(withDatabase, options)
+  if (everyInterleaving) {
+    ledgerSuite(withDatabase, options)
+    gapLedgerSuite(withDatabase, options)
+  }
 }
