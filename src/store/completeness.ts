@@ -29,7 +29,7 @@ export interface SymbolCompleteness {
 
 /**
  * Compares the ledger with the rows, of every symbol, in one look at the database. It trusts no counter: the rows are counted.
- * Takes seconds for each hundred million rows.
+ * It reads every row.
  */
 export const completeness: Effect.Effect<
   ReadonlyArray<SymbolCompleteness>,
