@@ -53,8 +53,9 @@ CREATE FUNCTION commit_trades(
   p_symbols TEXT[], p_ids BIGINT[], p_times_us BIGINT[], p_prices TEXT[], p_quantities TEXT[], p_sides TEXT[],
   p_buyers BIGINT[], p_sellers BIGINT[], p_reasons TEXT[],
   OUT stored BIGINT,               -- rows inserted
-  OUT refused BIGINT,              -- ids recorded as unfillable
-  OUT opened BIGINT                -- holes recorded
+  OUT opened BIGINT,               -- holes recorded
+  OUT regressed TEXT[]             -- the symbol of each trade whose id is at or below the high though its time is later: the
+                                   -- exchange numbers anew, and nothing of it is stored
 ) LANGUAGE plpgsql AS $$
 DECLARE
   filled_symbols TEXT[];
@@ -73,7 +74,8 @@ BEGIN
   PERFORM FROM symbols WHERE symbol = ANY (p_symbols) ORDER BY symbol FOR UPDATE;
 
   WITH batch AS MATERIALIZED (
-    SELECT DISTINCT ON (trade.symbol, trade.id) trade.*, known.high_id
+    SELECT DISTINCT ON (trade.symbol, trade.id) trade.*, known.high_id,
+      timestamptz 'epoch' + trade.time_us * interval '1 microsecond' > known.high_time + interval '1 millisecond' AS is_later
     FROM unnest(p_symbols, p_ids, p_times_us, p_prices, p_quantities, p_sides, p_buyers, p_sellers, p_reasons)
       AS trade (symbol, id, time_us, price, quantity, side, buyer, seller, reason)
     JOIN symbols AS known ON known.symbol = trade.symbol
@@ -103,12 +105,13 @@ BEGIN
   ), refusals AS (
     INSERT INTO trade_gaps (symbol, first_id, last_id, cause, state, last_error, closed_at)
     SELECT symbol, id, id, 'refused', 'unfillable', reason, now() FROM taken WHERE reason IS NOT NULL
-    RETURNING 1
   )
-  SELECT (SELECT count(*) FROM inserted), (SELECT count(*) FROM refusals), (SELECT count(*) FROM holes),
+  SELECT (SELECT count(*) FROM inserted), (SELECT count(*) FROM holes),
+    (SELECT array_agg(symbol) FROM batch WHERE is_later AND id <= high_id AND NOT EXISTS (
+      SELECT FROM taken WHERE taken.symbol = batch.symbol AND taken.id = batch.id)),
     array_agg(symbol) FILTER (WHERE id <= high_id), array_agg(id) FILTER (WHERE id <= high_id),
     array_agg(reason IS NULL) FILTER (WHERE id <= high_id)
-  INTO stored, refused, opened, filled_symbols, filled_ids, filled_rows
+  INTO stored, opened, regressed, filled_symbols, filled_ids, filled_rows
   FROM taken;
 
   IF filled_ids IS NOT NULL THEN

@@ -23,9 +23,8 @@ const simulated = Layer.effect(
     return { ...settings, binance: { ...settings.binance, wsUrl: new URL(wsUrl), restUrl: new URL(restUrl) } }
   }),
 ).pipe(
-  Layer.provide(
-    Layer.unwrap(Effect.map(Settings, ({ binance: { symbols } }) => Simulator.layer({ port: 0, rate: RATE, symbols }))),
-  ),
+  // Always the same symbols at the same rate, whatever BINANCE_SYMBOLS picks: others make another market, with other ids.
+  Layer.provide(Simulator.layer({ port: 0, rate: RATE })),
   Layer.provide(Settings.layer(settings)),
 )
 

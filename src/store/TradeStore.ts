@@ -14,7 +14,7 @@ import { claimMarket, requireMarket } from "./storedMarket.ts"
 /** What became of the trades of a batch; the first three add up to its size. */
 export interface Written {
   readonly stored: number
-  /** In the database already, or below the symbol's origin. */
+  /** In the database already, below the symbol's origin, or numbered anew by the exchange. */
   readonly duplicate: number
   readonly quarantined: number
   /** Holes in the ids that the batch left behind. */
@@ -49,6 +49,7 @@ export class TradeStore extends Context.Service<
         const sql = yield* SqlClient.SqlClient
         const inTime = bounded(options.timeout)
         const everySecond = yield* makeRateLimited("1 second")
+        const every10Seconds = yield* makeRateLimited("10 seconds")
 
         let claimed = false
         const claim = Effect.gen(function* () {
@@ -60,7 +61,11 @@ export class TradeStore extends Context.Service<
         const commit = Effect.fnUntraced(function* (cause: HoleCause, entries: ReadonlyArray<Entry>) {
           if (entries.length === 0) return nothing
           const startedAt = performance.now()
-          const { opened, stored } = yield* inTime(commitTrades(sql, options.market, cause, entries))
+          const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options.market, cause, entries))
+          if (regressed.length > 0) {
+            yield* Metric.update(Metrics.tradesRegressed, regressed.length)
+            yield* every10Seconds(Effect.logError(numberedAnew(regressed)))
+          }
           yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
           return { stored, opened, isolated: 0 }
         })
@@ -134,6 +139,9 @@ interface Part {
 }
 
 const nothing: Part = { stored: 0, opened: 0, isolated: 0 }
+
+const numberedAnew = (symbols: ReadonlyArray<string>): string =>
+  `Trades of ${[...new Set(symbols)].join(", ")} are not stored: they are later than those in the database, and their ids are lower, so the exchange numbers its trades anew, as a wiped testnet or another simulated market does. Give it a database of its own.`
 
 const described = ([first, ...more]: ReadonlyArray<Refusal>): string => {
   const others =

@@ -6,10 +6,10 @@ import type { Trade } from "../market/Trade.ts"
 /** What a commit did to the ledger. */
 export interface Committed {
   readonly stored: number
-  /** Ids recorded as unfillable, because the table cannot hold the trade. */
-  readonly refused: number
   /** Holes recorded. */
   readonly opened: number
+  /** The symbol of each trade that was not taken although it is later than the high: the exchange numbers anew. */
+  readonly regressed: ReadonlyArray<string>
 }
 
 /** Why the holes that a batch leaves above the symbol's high are there. */
@@ -31,8 +31,8 @@ export const commitTrades = (
   cause: HoleCause,
   entries: ReadonlyArray<Entry>,
 ): Effect.Effect<Committed, SqlError.SqlError> =>
-  sql<{ readonly stored: bigint; readonly refused: bigint; readonly opened: bigint }>`
-    SELECT stored, refused, opened FROM commit_trades(
+  sql<{ readonly stored: bigint; readonly opened: bigint; readonly regressed: ReadonlyArray<string> | null }>`
+    SELECT stored, opened, regressed FROM commit_trades(
       ${market}, ${cause},
       ${column("text", entries, ({ trade }) => trade.symbol)},
       ${column("int8", entries, ({ trade }) => BigInt(trade.id))},
@@ -45,8 +45,8 @@ export const commitTrades = (
       ${column("text", entries, ({ refusal }) => refusal?.replaceAll("\0", "\\0") ?? null)})`.pipe(
     Effect.map(([counts]) => ({
       stored: Number(counts?.stored ?? 0),
-      refused: Number(counts?.refused ?? 0),
       opened: Number(counts?.opened ?? 0),
+      regressed: counts?.regressed ?? [],
     })),
   )
 

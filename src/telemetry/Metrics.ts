@@ -53,6 +53,12 @@ export const tradesBogus = Metric.counter("fulltape_trades_bogus_total", {
   incremental: true,
 })
 
+/** Trades that came with ids of the past: not stored, since they would collide with those in the database. */
+export const tradesRegressed = Metric.counter("fulltape_trades_regressed_total", {
+  description: "Trades left out because the exchange numbers its trades anew",
+  incremental: true,
+})
+
 /** Batches committed. */
 export const batches = Metric.counter("fulltape_batches_total", {
   description: "Batches committed to the database",
@@ -147,6 +153,7 @@ export const register = Effect.forEach(
     tradesDuplicate,
     tradesQuarantined,
     tradesBogus,
+    tradesRegressed,
     batches,
     databaseErrors,
   ],
@@ -170,6 +177,7 @@ export const errors = Effect.gen(function* () {
   return (
     (yield* count(databaseErrors)) +
     (yield* count(tradesQuarantined)) +
+    (yield* count(tradesRegressed)) +
     (yield* count(frames.malformed)) +
     (yield* count(frames.refused))
   )

@@ -7,6 +7,7 @@ import * as Database from "../../src/store/Database.ts"
 import { GapLedger } from "../../src/store/GapLedger.ts"
 import type { LeasedGap } from "../../src/store/LeasedGap.ts"
 import { tradeOf } from "../fixtures/trades.ts"
+import { wrongIds } from "./wrongIds.ts"
 
 type DatabaseOptions = (url: Redacted.Redacted<string>) => {
   url: Redacted.Redacted<string>
@@ -39,18 +40,6 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constantFrom("lease" as const, "renew" as const, "release" as const) }),
   },
 )
-
-/** Ids between origin and high that are not accounted for exactly once, and ids that are accounted for outside of them. */
-const wrongIds = (sql: SqlClient.SqlClient) => sql`
-  WITH held AS (
-    SELECT symbol, trade_id AS id, 1 AS one FROM raw_trades
-    UNION ALL
-    SELECT symbol, generate_series(first_id, last_id), 1 FROM trade_gaps WHERE state <> 'filled'
-  ), promised AS (
-    SELECT symbol, generate_series(origin_id, high_id) AS id, 1 AS one FROM symbols
-  )
-  SELECT symbol, id FROM held FULL JOIN promised USING (symbol, id)
-  GROUP BY symbol, id HAVING count(held.one) <> 1 OR count(promised.one) <> 1`
 
 const nextTime = { wait: Duration.zero, progressed: false }
 

@@ -5,6 +5,7 @@ import fc from "fast-check"
 import { commitTrades, type Entry } from "../../src/store/commitTrades.ts"
 import * as Database from "../../src/store/Database.ts"
 import { tradeOf } from "../fixtures/trades.ts"
+import { wrongIds } from "./wrongIds.ts"
 
 interface Delivered {
   readonly symbol: "A" | "B"
@@ -41,23 +42,6 @@ const entriesOf = (batch: ReadonlyArray<Delivered>, writer: number): ReadonlyArr
     return { trade: tradeOf(id, { symbol, time }), refusal: refused ? "for the test" : undefined }
   })
 
-/** Ids that are accounted for twice or never between origin and high, or accounted for outside of them. */
-const wrongIds = Effect.flatMap(
-  SqlClient.SqlClient,
-  (sql) => sql`
-    WITH held AS (
-      SELECT symbol, trade_id AS id, 1 AS one FROM raw_trades
-      UNION ALL
-      SELECT symbol, generate_series(first_id, last_id), 1 FROM trade_gaps WHERE state <> 'filled'
-    ), promised AS (
-      SELECT symbol, generate_series(origin_id, high_id) AS id, 1 AS one FROM symbols
-    )
-    SELECT symbol, id, count(held.one) AS held, count(promised.one) AS promised
-    FROM held FULL JOIN promised USING (symbol, id)
-    GROUP BY symbol, id
-    HAVING count(held.one) <> 1 OR count(promised.one) <> 1`,
-)
-
 /** The commit call under every interleaving that a test can make. */
 export const ledgerSuite = (
   withDatabase: <A, E>(use: (url: Redacted.Redacted<string>) => Effect.Effect<A, E>) => Effect.Effect<A, E>,
@@ -87,7 +71,7 @@ export const ledgerSuite = (
                 },
                 { concurrency: "unbounded", discard: true },
               )
-              assert.deepStrictEqual(yield* wrongIds, [])
+              assert.deepStrictEqual(yield* wrongIds(sql), [])
             }
             const committed = all.flat().flatMap(({ batch, rollBack }) => (rollBack ? [] : batch))
             const stored = yield* sql<{

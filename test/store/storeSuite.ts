@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Redacted } from "effect"
+import { Duration, Effect, Layer, Metric, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { readFileSync } from "node:fs"
 import { completeness } from "../../src/store/completeness.ts"
@@ -7,6 +7,7 @@ import * as Database from "../../src/store/Database.ts"
 import { statements } from "../../src/store/migrations.ts"
 import { MOST_QUARANTINED } from "../../src/store/Quarantine.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
+import * as Metrics from "../../src/telemetry/Metrics.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 import { gapLedgerSuite } from "./gapLedgerSuite.ts"
 import { ledgerSuite } from "./ledgerSuite.ts"
@@ -99,6 +100,25 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
         })
         assert.strictEqual((yield* rows).length, 3)
       }),
+    )
+
+    test(
+      "tells of ids that went back although time goes on, and stores none of them",
+      Effect.gen(function* () {
+        const { write } = yield* TradeStore
+        const regressed = Effect.map(Metric.value(Metrics.tradesRegressed), ({ count }) => count)
+        const time = tradeOf(0).time
+        yield* write([tradeOf(98), tradeOf(100, { time: time - (time % 1000) })])
+        // The same trade in microseconds, a late one, and one that was sent again are no regressions.
+        yield* write([tradeOf(100), tradeOf(99), tradeOf(98)])
+        assert.strictEqual(yield* regressed, 0)
+        yield* write([tradeOf(50, { time: time + 5_000_000 }), tradeOf(98, { time: time + 6_000_000 })])
+        assert.strictEqual(yield* regressed, 2)
+        assert.deepStrictEqual(
+          (yield* rows).map((row) => row["trade_id"]),
+          [98n, 99n, 100n],
+        )
+      }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
     )
 
     test(
