@@ -48,7 +48,16 @@ export class Settings extends Context.Service<
       readonly symbols: ReadonlyArray<string>
       /** 0: never give up. */
       readonly maxReconnectAttempts: number
+      /** How long a connection lives before it is replaced. */
+      readonly rotateAfter: Duration.Duration
     }
+    readonly catchUp: {
+      /** Whether what was missed while the service was stopped is fetched. */
+      readonly enabled: boolean
+      /** Ids of one hole. */
+      readonly most: number
+    }
+    readonly spill: { readonly maxMegabytes: number }
     readonly batch: {
       readonly size: number
       readonly timeout: Duration.Duration
@@ -104,6 +113,10 @@ export const parseSettings = (
     batchSize: read(variables.batchSize),
     batchTimeout: read(variables.batchTimeout),
     maxReconnectAttempts: read(variables.maxReconnectAttempts),
+    catchUp: read(variables.catchUp),
+    catchUpMax: read(variables.catchUpMax),
+    rotateAfter: read(variables.rotateAfter),
+    spillMaxMb: read(variables.spillMaxMb),
     host: read(variables.host),
     port: read(variables.port),
     logLevel: read(variables.logLevel),
@@ -132,7 +145,10 @@ export const parseSettings = (
         restUrl: value.restUrl ?? restUrlOf(value.wsUrl),
         symbols: value.symbols,
         maxReconnectAttempts: value.maxReconnectAttempts,
+        rotateAfter: value.rotateAfter,
       },
+      catchUp: { enabled: value.catchUp, most: value.catchUpMax },
+      spill: { maxMegabytes: value.spillMaxMb },
       batch: { size: value.batchSize, timeout: Duration.millis(value.batchTimeout) },
       http: { host: value.host, port: value.port },
       logs: { level: logLevels[value.logLevel], format: value.logFormat, dir: value.logDir },
@@ -148,4 +164,4 @@ const logLevels = { error: "Error", warn: "Warn", info: "Info", debug: "Debug" }
 const known: ReadonlySet<string> = new Set(Object.values(variables).map(({ name }) => name))
 
 const looksLikeOurs = (name: string): boolean =>
-  /^(BINANCE|BATCH|DATABASE|DB|LOG|MAX_RECONNECT)_/.test(name) && !known.has(name)
+  /^(BINANCE|BATCH|CATCH_UP|DATABASE|DB|LOG|MAX_RECONNECT|ROTATE|SPILL)_/.test(name) && !known.has(name)

@@ -35,6 +35,9 @@ describe("Settings", () => {
     assert.strictEqual(settings.binance.restUrl?.href, "https://api.binance.com/")
     assert.deepStrictEqual(settings.binance.symbols, ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "ADAUSDT", "XRPUSDT"])
     assert.strictEqual(settings.binance.maxReconnectAttempts, 10)
+    assert.strictEqual(Duration.format(settings.binance.rotateAfter), "23h")
+    assert.deepStrictEqual(settings.catchUp, { enabled: true, most: 10_000_000 })
+    assert.deepStrictEqual(settings.spill, { maxMegabytes: 1024 })
     assert.strictEqual(settings.batch.size, 100)
     assert.strictEqual(Duration.toMillis(settings.batch.timeout), 1000)
     assert.deepStrictEqual(settings.http, { host: "127.0.0.1", port: 3000 })
@@ -65,6 +68,26 @@ describe("Settings", () => {
     ["wss://proxy.example.org/binance/ws", "/binance/ws"],
   ])("takes the stream address %s", (address, path) => {
     assert.strictEqual(parsed({ BINANCE_WS_URL: address }).binance.wsUrl.pathname, path)
+  })
+
+  it.each([
+    ["90 minutes", "1h 30m"],
+    ["1 day", "1d"],
+    ["1.5 Hours", "1h 30m"],
+    ["2seconds", "2s"],
+  ])("takes %s for a time", (text, expected) => {
+    assert.strictEqual(Duration.format(parsed({ ROTATE_AFTER: text }).binance.rotateAfter), expected)
+  })
+
+  it.each(["23", "0 seconds", "25 hours", "2 fortnights", "-1 hour", "one hour"])("refuses %s for a time", (text) => {
+    assert.deepStrictEqual(problems({ ROTATE_AFTER: text }), [
+      `ROTATE_AFTER is "${text}"; it takes a time with its unit, such as 90 minutes or 2 hours, from 1s to 1d.`,
+    ])
+  })
+
+  it("reads a yes and a no", () => {
+    assert.isFalse(parsed({ CATCH_UP: "False" }).catchUp.enabled)
+    assert.deepStrictEqual(problems({ CATCH_UP: "0" }), [`CATCH_UP is "0"; it takes true or false.`])
   })
 
   it("derives the REST address only where Binance documents it", () => {

@@ -1,4 +1,4 @@
-import { Result } from "effect"
+import { Duration, Result } from "effect"
 import { isIP } from "node:net"
 import { resolve } from "node:path"
 
@@ -50,6 +50,32 @@ export const oneOf = <const A extends string>(words: ReadonlyArray<A>): Format<A
     return word === undefined ? refused(text) : Result.succeed(word)
   },
 })
+
+/** A yes or a no. */
+export const yesOrNo: Format<boolean> = {
+  accepts: "true or false",
+  parse: (text) => Result.map(oneOf(["true", "false"]).parse(text), (word) => word === "true"),
+}
+
+/** A span of time with its unit, such as 90 minutes. */
+export const duration = (range: {
+  readonly min: Duration.Input
+  readonly max: Duration.Input
+}): Format<Duration.Duration> => {
+  const [min, max] = [Duration.fromInputUnsafe(range.min), Duration.fromInputUnsafe(range.max)]
+  return {
+    accepts: `a time with its unit, such as 90 minutes or 2 hours, from ${Duration.format(min)} to ${Duration.format(max)}`,
+    parse: (text) => {
+      const [, count, unit = ""] = /^(\d+(?:\.\d+)?) ?([a-z]+?)s?$/.exec(text.toLowerCase()) ?? []
+      const seconds = secondsOf[unit]
+      if (count === undefined || seconds === undefined) return refused(text)
+      const span = Duration.seconds(Number(count) * seconds)
+      return Duration.between(span, { minimum: min, maximum: max }) ? Result.succeed(span) : refused(text)
+    },
+  }
+}
+
+const secondsOf: Readonly<Record<string, number>> = { second: 1, minute: 60, hour: 3600, day: 86_400, week: 604_800 }
 
 /** Any text of one line. */
 export const text: Format<string> = {

@@ -66,6 +66,30 @@ export const variables = {
     "failed attempts to connect in a row before the service gives up; 0: never, as npm start has it unless set",
     Format.wholeNumber({ min: 0, max: 1_000_000 }),
   ),
+  catchUp: variable(
+    "CATCH_UP",
+    "true",
+    "whether trades that were missed while the service was stopped are fetched; false: their ids become unfillable",
+    Format.yesOrNo,
+  ),
+  catchUpMax: variable(
+    "CATCH_UP_MAX",
+    "10000000",
+    "ids of one hole that are fetched at most, the newest ones; those before them become unfillable",
+    Format.wholeNumber({ min: 1, max: 1_000_000_000 }),
+  ),
+  rotateAfter: variable(
+    "ROTATE_AFTER",
+    "23 hours",
+    "how long a connection lives before it is replaced; the exchange ends it after 24 hours",
+    Format.duration({ min: "1 second", max: "24 hours" }),
+  ),
+  spillMaxMb: variable(
+    "SPILL_MAX_MB",
+    "1024",
+    "megabytes on disk, in DATA_DIR, for trades that wait while the database is away",
+    Format.wholeNumber({ min: 1, max: 1_000_000 }),
+  ),
   host: variable("HOST", "127.0.0.1", "the interface that HTTP listens on; 0.0.0.0: all of them", Format.host),
   port: variable("PORT", "3000", "the port of HTTP; 0: any free one", Format.wholeNumber({ min: 0, max: 65_535 })),
   logLevel: variable(
