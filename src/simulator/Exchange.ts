@@ -27,7 +27,7 @@ export const makeExchange = (source: MarketSource, clock: ExchangeClock, limits:
     onOpen: (session) => faults.onOpen(session),
   })
   faults.attach(streams)
-  const rest = makeRestServer({ source, clock, limits, outage: () => faults.outage() })
+  const rest = makeRestServer({ source, clock, limits, interference: faults.rest })
   const inspection = makeInspection({ source, clock, streams, faults })
   const server = createServer((request, response) => {
     if (request.url?.startsWith("/simulator")) {

@@ -30,7 +30,12 @@ export const simulatorState = ({ clock, faults, source, streams }: InspectionOpt
     })),
     newestId: Object.fromEntries(newest),
     sentTrades: streams.sent.total(),
-    faults: { pending: faults.pending(), counts: faults.counts(), happened: faults.happened() },
+    faults: {
+      pending: faults.pending(),
+      counts: faults.counts(),
+      met: faults.met(),
+      happened: faults.happened(),
+    },
   }
 }
 

@@ -1,19 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Effect } from "effect"
 import { readFaults } from "../../src/simulator/faults/readFaults.ts"
-import { Simulator, type SimulatorOptions } from "../../src/simulator/Simulator.ts"
+import { faulty, type Running } from "./faulty.ts"
 import { connect, consecutive, idsIn, request, type TestClient, tradesIn, until } from "./TestClient.ts"
-
-type Running = (typeof Simulator)["Service"]
-
-const faulty = <A, E>(
-  faults: string,
-  test: (simulator: Running) => Effect.Effect<A, E, Scope.Scope>,
-  options: SimulatorOptions = {},
-) =>
-  Effect.flatMap(Simulator, test).pipe(
-    Effect.provide(Simulator.layer({ rate: 2_000, symbols: ["BTCUSDT"], faults: readFaults(faults), ...options })),
-  )
 
 const btc = ({ frames }: TestClient) => idsIn(frames, "BTCUSDT")
 const counts = ({ state }: Running) => Effect.map(state, ({ faults }) => faults.counts)

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
+import { RestFault } from "./RestFault.ts"
+import { Count, Span, Status, when } from "./when.ts"
 
-const Count = Schema.Int.pipe(Schema.check(Schema.isGreaterThan(0)))
-const Status = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 400, maximum: 599 })))
 /** What a close frame may carry. */
 const CloseCode = Schema.Int.pipe(
   Schema.check(
@@ -13,24 +13,6 @@ const CloseCode = Schema.Int.pipe(
     ),
   ),
 )
-/** "2 seconds", or a number of milliseconds. */
-const Span = Schema.Union([Schema.DurationFromString, Schema.DurationFromMillis])
-
-/** When a fault happens, and to whom. */
-const when = {
-  /** After the start, or after the fault was posted. */
-  at: Schema.optionalKey(Span),
-  /** Count `at` from the first subscription instead. */
-  from: Schema.optionalKey(Schema.Literals(["start", "subscription"])),
-  /** Instead of `at`: once so many distinct trades (of `symbol`, where one is named) were sent. */
-  afterTrades: Schema.optionalKey(Count),
-  /** Again and again, `times` times or without end. */
-  every: Schema.optionalKey(Span),
-  times: Schema.optionalKey(Count),
-  /** Only so many connections, the oldest first; all unless given. */
-  connections: Schema.optionalKey(Count),
-}
-
 /** Only this symbol's trade stream; all of them unless given. */
 const symbol = Schema.optionalKey(Schema.String)
 
@@ -87,16 +69,7 @@ export const Fault = Schema.Union([
   Schema.Struct({ kind: Schema.Literal("lifetime"), ...when, after: Span }),
   /** Handshakes are refused with an HTTP status, 503 unless given. */
   Schema.Struct({ kind: Schema.Literal("refuse"), ...when, status: Schema.optionalKey(Status), for: Span }),
-  /** REST requests are refused with a status (503), a code and a text. */
-  Schema.Struct({
-    kind: Schema.Literal("rest"),
-    ...when,
-    for: Span,
-    status: Schema.optionalKey(Status),
-    code: Schema.optionalKey(Schema.Int),
-    msg: Schema.optionalKey(Schema.String),
-    retryAfter: Schema.optionalKey(Schema.Int),
-  }),
+  ...RestFault.members,
 ])
 export type Fault = typeof Fault.Type
 

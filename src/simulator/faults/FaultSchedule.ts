@@ -1,11 +1,15 @@
 import { Duration } from "effect"
 import { type ExchangeClock } from "../protocol/ExchangeClock.ts"
-import { type RestOutage } from "../protocol/RestServer.ts"
+import { type RestInterference } from "../protocol/RestInterference.ts"
 import { type Session } from "../protocol/Session.ts"
 import { type StreamServer } from "../protocol/StreamServer.ts"
 import { type MarketSource } from "../source/MarketSource.ts"
-import { applyFault, type FaultDetail } from "./applyFault.ts"
+import { applyFault } from "./applyFault.ts"
 import { type Fault } from "./Fault.ts"
+import { type FaultDetail } from "./FaultDetail.ts"
+import { makeFaultTally } from "./FaultTally.ts"
+import { makeRestFaults } from "./RestFaults.ts"
+import { makeSpell } from "./Spell.ts"
 
 /** How often, in ms, the schedule looks whether something is due. */
 const INTERVAL = 2
@@ -26,13 +30,15 @@ export interface FaultSchedule {
   readonly add: (faults: ReadonlyArray<Fault>) => void
   /** Starts the schedule on these streams. */
   readonly attach: (streams: StreamServer) => void
-  /** The HTTP status that handshakes are refused with at the moment. */
+  /** The HTTP status that a handshake is refused with at the moment. */
   readonly refusal: () => number | undefined
-  /** Why REST requests are refused at the moment. */
-  readonly outage: () => RestOutage | undefined
+  readonly rest: RestInterference
   readonly onOpen: (session: Session) => void
   readonly happened: () => ReadonlyArray<HappenedFault>
+  /** How often faults happened, by kind. */
   readonly counts: () => Readonly<Record<string, number>>
+  /** How many requests, handshakes or connections faults were done to, by kind; 0 for one that happened to nobody. */
+  readonly met: () => Readonly<Record<string, number>>
   /** How many are still to come. */
   readonly pending: () => number
   readonly close: () => void
@@ -52,22 +58,28 @@ const micros = (span: Duration.Duration): number => Duration.toMillis(span) * 10
 export const makeFaultSchedule = (clock: ExchangeClock, source: MarketSource): FaultSchedule => {
   let entries: Array<Entry> = []
   const log: Array<HappenedFault> = []
-  const counts = new Map<string, number>()
-  let refusal = { until: 0, status: 503 }
-  let outage: { readonly until: number; readonly answer: RestOutage } | undefined
+  const counts = makeFaultTally()
+  const met = makeFaultTally()
+  const refusal = makeSpell<number>(clock)
+  const rest = makeRestFaults(clock, source, met)
   let lifetime: number | undefined
   let timer: NodeJS.Timeout | undefined
 
   const happen = (fault: Fault, streams: StreamServer, now: number): FaultDetail => {
     switch (fault.kind) {
-      case "refuse":
-        refusal = { until: now + micros(fault.for), status: fault.status ?? 503 }
-        return { status: refusal.status, for: Duration.toMillis(fault.for) }
-      case "rest": {
-        const { code = -1000, msg = "An unknown error occurred while processing the request.", status = 503 } = fault
-        outage = { until: now + micros(fault.for), answer: { status, code, msg, retryAfter: fault.retryAfter } }
+      case "refuse": {
+        const { status = 503 } = fault
+        refusal.begin(fault.for, status)
         return { status, for: Duration.toMillis(fault.for) }
       }
+      case "rest":
+      case "restHang":
+      case "restSlow":
+      case "restCut":
+      case "restEmpty":
+      case "restLate":
+      case "restFloor":
+        return rest.begin(fault)
       case "lifetime": {
         const after = Duration.toMillis(fault.after)
         lifetime = after
@@ -99,7 +111,8 @@ export const makeFaultSchedule = (clock: ExchangeClock, source: MarketSource): F
         const { every, kind } = entry.fault
         entry.left = every === undefined ? 0 : entry.left - 1
         entry.due = every === undefined ? entry.due : now + micros(every)
-        counts.set(kind, (counts.get(kind) ?? 0) + 1)
+        counts.add(kind)
+        met.add(kind, 0)
         log.push({ kind, time: new Date(Math.floor(now / 1000)).toISOString(), detail })
         log.splice(0, log.length - REMEMBERED)
       }
@@ -121,15 +134,22 @@ export const makeFaultSchedule = (clock: ExchangeClock, source: MarketSource): F
         }
       }, INTERVAL)
     },
-    refusal: () => (clock() < refusal.until ? refusal.status : undefined),
-    outage: () => (outage !== undefined && clock() < outage.until ? outage.answer : undefined),
+    refusal: () => {
+      const status = refusal.current()
+      if (status !== undefined) {
+        met.add("refuse")
+      }
+      return status
+    },
+    rest: rest.interference,
     onOpen: (session) => {
       if (lifetime !== undefined) {
         session.limitLifetime(lifetime)
       }
     },
     happened: () => [...log],
-    counts: () => Object.fromEntries(counts),
+    counts: counts.counts,
+    met: met.counts,
     pending: () => entries.length,
     close: () => clearInterval(timer),
   }

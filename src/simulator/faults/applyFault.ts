@@ -4,13 +4,12 @@ import { type Session } from "../protocol/Session.ts"
 import { type StreamServer } from "../protocol/StreamServer.ts"
 import { type MarketSource } from "../source/MarketSource.ts"
 import { type Fault } from "./Fault.ts"
+import { type FaultDetail } from "./FaultDetail.ts"
 import { halfFrame, newestTrade, sendForeign, sendJump, sendMalformed } from "./faultyFrames.ts"
-
-/** What was done, for the record. */
-export type FaultDetail = Readonly<Record<string, unknown>>
+import { type RestFault } from "./RestFault.ts"
 
 /** The faults that happen on streams; the others are states of the exchange that last a while. */
-export type StreamFault = Exclude<Fault, { readonly kind: "refuse" | "rest" | "lifetime" }>
+export type StreamFault = Exclude<Fault, RestFault | { readonly kind: "refuse" | "lifetime" }>
 
 const ids = (outlet: Outlet, first: number, count: number) => {
   const firstId = outlet.channel.tradeId(first)

@@ -1,30 +1,25 @@
 import { type IncomingMessage, type ServerResponse } from "node:http"
 import { type MarketSource } from "../source/MarketSource.ts"
 import { exchangeInfo } from "./exchangeInfo.ts"
+import { endHalfway, later } from "./disturbedAnswers.ts"
 import { type ExchangeClock } from "./ExchangeClock.ts"
 import { type Limits } from "./Limits.ts"
 import { makeSpendWeight } from "./RequestWeight.ts"
 import { type RestError } from "./RestError.ts"
+import { type RestInterference } from "./RestInterference.ts"
 import { type Checked } from "./RestParameters.ts"
-import { aggregateTrades, historicalTrades, recentTrades, type RestQuery } from "./tradeEndpoints.ts"
+import { aggregateTrades, historicalTrades, recentTrades, type RestAnswer, type RestQuery } from "./tradeEndpoints.ts"
 
-interface Endpoint {
-  readonly weight: number
-  readonly answer: (request: RestQuery) => Checked<unknown>
-}
-
-/** A refusal that is not the request's own fault. */
-export interface RestOutage extends RestError {
-  /** Seconds. */
-  readonly retryAfter: number | undefined
-}
+type Endpoint = { readonly weight: number } & (
+  | { readonly answer: (query: RestQuery) => Checked<unknown> }
+  | { readonly trades: (query: RestQuery) => RestAnswer }
+)
 
 export interface RestServerOptions {
   readonly source: MarketSource
   readonly clock: ExchangeClock
   readonly limits: Limits
-  /** Why every request is refused at the moment; asked at each one. */
-  readonly outage: () => RestOutage | undefined
+  readonly interference: RestInterference
 }
 
 /** Answers a request under /api/v3. */
@@ -32,8 +27,10 @@ export type RestServer = (request: IncomingMessage, response: ServerResponse) =>
 
 const advice = "Please use WebSocket Streams for live updates to avoid"
 
+const refusalOf = ({ code, msg }: RestError) => ({ code, msg })
+
 /** Serves the market data of the exchange's REST API, with its weights, headers and refusals. */
-export const makeRestServer = ({ clock, limits, outage, source }: RestServerOptions): RestServer => {
+export const makeRestServer = ({ clock, interference, limits, source }: RestServerOptions): RestServer => {
   const spend = makeSpendWeight(limits.weightPerMinute)
   const endpoints: Readonly<Record<string, Endpoint>> = {
     "/api/v3/ping": { weight: 1, answer: () => ({ value: {} }) },
@@ -42,9 +39,16 @@ export const makeRestServer = ({ clock, limits, outage, source }: RestServerOpti
       answer: ({ micros, now }) => ({ value: { serverTime: micros ? now : Math.floor(now / 1000) } }),
     },
     "/api/v3/exchangeInfo": { weight: 20, answer: (request) => exchangeInfo(request, limits.weightPerMinute) },
-    "/api/v3/trades": { weight: 25, answer: recentTrades },
-    "/api/v3/historicalTrades": { weight: 25, answer: historicalTrades },
-    "/api/v3/aggTrades": { weight: 4, answer: aggregateTrades },
+    "/api/v3/trades": { weight: 25, trades: recentTrades },
+    "/api/v3/historicalTrades": { weight: 25, trades: historicalTrades },
+    "/api/v3/aggTrades": { weight: 4, trades: aggregateTrades },
+  }
+
+  const answerOf = (endpoint: Endpoint, query: RestQuery, truthful: boolean): Checked<unknown> => {
+    if ("answer" in endpoint) {
+      return endpoint.answer(query)
+    }
+    return truthful ? endpoint.trades(query) : interference.trades(query, endpoint.trades)
   }
 
   return (request, response) => {
@@ -52,19 +56,26 @@ export const makeRestServer = ({ clock, limits, outage, source }: RestServerOpti
     const endpoint = endpoints[url.pathname]
     const now = clock()
 
-    const send = (status: number, body: unknown, retryAfter?: number): void => {
+    const prepare = (status: number, retryAfter?: number): void => {
       response.statusCode = status
       response.setHeader("Content-Type", "application/json;charset=UTF-8")
       if (retryAfter !== undefined) {
         response.setHeader("Retry-After", String(retryAfter))
       }
-      response.end(JSON.stringify(body))
     }
-    const refuse = ({ code, msg, status }: RestError, retryAfter?: number) => send(status, { code, msg }, retryAfter)
+    const refuse = (error: RestError, retryAfter?: number): void => {
+      prepare(error.status, retryAfter)
+      response.end(JSON.stringify(refusalOf(error)))
+    }
 
     const weight = spend(request.socket.remoteAddress ?? "", endpoint?.weight ?? 1, Math.floor(now / 1000))
     response.setHeader("X-MBX-USED-WEIGHT", String(weight.used))
     response.setHeader("X-MBX-USED-WEIGHT-1M", String(weight.used))
+    const held = url.pathname.startsWith("/api/v3/") ? interference.hang() : undefined
+    if (held !== undefined) {
+      later(response, held, () => response.destroy())
+      return
+    }
     if (weight.kind === "banned") {
       const msg = `Way too much request weight used; IP banned until ${weight.until}. ${advice} bans.`
       refuse({ status: 418, code: -1003, msg }, weight.retryAfter)
@@ -76,7 +87,7 @@ export const makeRestServer = ({ clock, limits, outage, source }: RestServerOpti
       refuse({ status: 429, code: -1003, msg }, weight.retryAfter)
       return
     }
-    const down = outage()
+    const down = interference.outage()
     if (down !== undefined) {
       refuse(down, down.retryAfter)
       return
@@ -92,11 +103,23 @@ export const makeRestServer = ({ clock, limits, outage, source }: RestServerOpti
       return
     }
     const micros = request.headers["x-mbx-time-unit"]?.toString().toUpperCase() === "MICROSECOND"
-    const answer = endpoint.answer({ query: url.searchParams, symbols: source.symbols, now, micros })
-    if ("refused" in answer) {
-      refuse(answer.refused)
+    const query = { query: url.searchParams, symbols: source.symbols, now, micros }
+    const delay = interference.delay()
+    const cut = "trades" in endpoint && interference.cut()
+    const answer = answerOf(endpoint, query, cut)
+    const finish = (): void => {
+      prepare("refused" in answer ? answer.refused.status : 200)
+      const body = JSON.stringify("refused" in answer ? refusalOf(answer.refused) : answer.value)
+      if (cut) {
+        endHalfway(response, body)
+      } else {
+        response.end(body)
+      }
+    }
+    if (delay === undefined) {
+      finish()
     } else {
-      send(200, answer.value)
+      later(response, delay, finish)
     }
   }
 }

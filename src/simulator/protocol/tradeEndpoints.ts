@@ -13,6 +13,9 @@ export interface RestQuery {
   readonly micros: boolean
 }
 
+/** Rows of trades, or why there are none. */
+export type RestAnswer = Checked<ReadonlyArray<unknown>>
+
 const rows = (trades: SymbolTrades, first: number, last: number, micros: boolean) => {
   const found: Array<ReturnType<typeof tradeRow>> = []
   for (let id = first; id <= last; id++) {
@@ -24,7 +27,7 @@ const rows = (trades: SymbolTrades, first: number, last: number, micros: boolean
   return found
 }
 
-const page = (request: RestQuery, withFromId: boolean): Checked<ReadonlyArray<unknown>> => {
+const page = (request: RestQuery, withFromId: boolean): RestAnswer => {
   const symbol = symbolParameter(request.query, request.symbols)
   const limit = limitParameter(request.query)
   const fromId = withFromId ? integerParameter(request.query, "fromId") : { value: undefined }
@@ -63,8 +66,14 @@ const firstAggregate = (trades: SymbolTrades, from: number | undefined, newest: 
   return Math.max(0, (trades.aggregateOf(newest)?.id ?? 0) - backwards + 1)
 }
 
+/** The first aggregate that holds no trade older than the oldest. */
+const lowestAggregate = (trades: SymbolTrades, oldest: number): number => {
+  const aggregate = trades.aggregateOf(oldest)
+  return aggregate === undefined ? 0 : aggregate.firstTradeId < oldest ? aggregate.id + 1 : aggregate.id
+}
+
 /** GET /api/v3/aggTrades: from an aggregate id, from a time, up to a time, or the newest. */
-export const aggregateTrades = (request: RestQuery): Checked<ReadonlyArray<unknown>> => {
+export const aggregateTrades = (request: RestQuery): RestAnswer => {
   const symbol = symbolParameter(request.query, request.symbols)
   const limit = limitParameter(request.query)
   const fromId = integerParameter(request.query, "fromId")
@@ -99,7 +108,7 @@ export const aggregateTrades = (request: RestQuery): Checked<ReadonlyArray<unkno
   if (newest < oldest || (from !== undefined && from > newest)) {
     return { value: [] }
   }
-  const lowest = trades.aggregateOf(oldest)?.id ?? 0
+  const lowest = lowestAggregate(trades, oldest)
   const first = Math.max(lowest, fromId.value ?? firstAggregate(trades, from, newest, limit.value))
   const found: Array<SourceAggregate> = []
   for (let id = first; found.length < limit.value; id++) {
