@@ -15,6 +15,8 @@ const CloseCode = Schema.Int.pipe(
 )
 /** Only this symbol's trade stream; all of them unless given. */
 const symbol = Schema.optionalKey(Schema.String)
+/** Of this symbol; unless given, of the first one that somebody is subscribed to. */
+const oneSymbol = Schema.optionalKey(Schema.String)
 
 /** Something that goes wrong at a given moment. Every kind says what a client sees. */
 export const Fault = Schema.Union([
@@ -61,8 +63,20 @@ export const Fault = Schema.Union([
     variant: Schema.optionalKey(Schema.Literals(["event", "symbol"])),
     symbol,
   }),
-  /** One more trade whose id is `ids` beyond the newest; no such trade exists. */
-  Schema.Struct({ kind: Schema.Literal("jump"), ...when, symbol, ids: Schema.optionalKey(Count) }),
+  /** One more trade whose id is `ids` (20,000,000) beyond the newest; no such trade exists. */
+  Schema.Struct({ kind: Schema.Literal("jump"), ...when, symbol: oneSymbol, ids: Schema.optionalKey(Count) }),
+  /** One more trade that happens now, whose id is `ids` (1,000) below the newest; the trade of that id is another. */
+  Schema.Struct({ kind: Schema.Literal("regress"), ...when, symbol: oneSymbol, ids: Schema.optionalKey(Count) }),
+  /**
+   * The connections of now get nothing more of a trade stream, for a while or for good, and none of it later; a new
+   * subscription gets it.
+   */
+  Schema.Struct({
+    kind: Schema.Literal("stall"),
+    ...when,
+    symbol: Schema.String,
+    for: Schema.optionalKey(Span),
+  }),
   /** The serverShutdown event, and after `closeAfter` a close frame. */
   Schema.Struct({ kind: Schema.Literal("serverShutdown"), ...when, closeAfter: Schema.optionalKey(Span) }),
   /** From now on connections end this long after they were opened, instead of 24 hours. */

@@ -37,7 +37,10 @@ export interface FaultSchedule {
   readonly happened: () => ReadonlyArray<HappenedFault>
   /** How often faults happened, by kind. */
   readonly counts: () => Readonly<Record<string, number>>
-  /** How many requests, handshakes or connections faults were done to, by kind; 0 for one that happened to nobody. */
+  /**
+   * How many requests, handshakes or connections faults were done to, by kind, and 0 for one that was done to nobody. Of
+   * `skip`: how many trades somebody who was subscribed did not get.
+   */
   readonly met: () => Readonly<Record<string, number>>
   /** How many are still to come. */
   readonly pending: () => number
@@ -64,6 +67,9 @@ export const makeFaultSchedule = (clock: ExchangeClock, source: MarketSource): F
   const rest = makeRestFaults(clock, source, met)
   let lifetime: number | undefined
   let timer: NodeJS.Timeout | undefined
+  let attached: StreamServer | undefined
+
+  const limit = (session: Session, after: number): void => session.limitLifetime(after, () => met.add("lifetime"))
 
   const happen = (fault: Fault, streams: StreamServer, now: number): FaultDetail => {
     switch (fault.kind) {
@@ -83,11 +89,11 @@ export const makeFaultSchedule = (clock: ExchangeClock, source: MarketSource): F
       case "lifetime": {
         const after = Duration.toMillis(fault.after)
         lifetime = after
-        streams.sessions().forEach((session) => session.limitLifetime(after))
+        streams.sessions().forEach((session) => limit(session, after))
         return { after }
       }
       default:
-        return applyFault(fault, source, streams, now)
+        return applyFault(fault, { source, streams, met }, now)
     }
   }
 
@@ -104,8 +110,9 @@ export const makeFaultSchedule = (clock: ExchangeClock, source: MarketSource): F
   }
 
   const run = (streams: StreamServer): void => {
-    const now = clock()
     for (const entry of entries) {
+      /** Asked for each: what the one before it sent is public by now. */
+      const now = clock()
       if (isDue(entry, streams, now)) {
         const detail = happen(entry.fault, streams, now)
         const { every, kind } = entry.fault
@@ -128,6 +135,7 @@ export const makeFaultSchedule = (clock: ExchangeClock, source: MarketSource): F
       )
     },
     attach: (streams) => {
+      attached = streams
       timer = setInterval(() => {
         if (entries.length > 0) {
           run(streams)
@@ -144,12 +152,15 @@ export const makeFaultSchedule = (clock: ExchangeClock, source: MarketSource): F
     rest: rest.interference,
     onOpen: (session) => {
       if (lifetime !== undefined) {
-        session.limitLifetime(lifetime)
+        limit(session, lifetime)
       }
     },
     happened: () => [...log],
     counts: counts.counts,
-    met: met.counts,
+    met: () => {
+      const kinds = met.counts()
+      return "skip" in kinds ? { ...kinds, skip: attached?.passedOver() ?? 0 } : kinds
+    },
     pending: () => entries.length,
     close: () => clearInterval(timer),
   }

@@ -2,6 +2,9 @@ import { type Connection } from "../protocol/Connection.ts"
 import { type MarketSource } from "../source/MarketSource.ts"
 import { type StreamServer } from "../protocol/StreamServer.ts"
 
+/** The name of a symbol's stream of trades. */
+export const tradeStream = (symbol: string): string => `${symbol.toLowerCase()}@trade`
+
 /** The newest trade of a symbol, as a connection would get it. */
 export interface NewestTrade {
   readonly stream: string
@@ -16,7 +19,7 @@ export const newestTrade = (
   symbol: string,
   now: number,
 ): NewestTrade | undefined => {
-  const stream = `${symbol.toLowerCase()}@trade`
+  const stream = tradeStream(symbol)
   const channel = streams.outlet(stream)?.channel
   if (channel === undefined || source.symbols.get(symbol)?.newest(now) === undefined) {
     return undefined
@@ -52,10 +55,6 @@ export const sendMalformed = (connection: Connection, trade: NewestTrade, varian
       connection.sendBytes(Buffer.from([0x82, 4, 0xde, 0xad, 0xbe, 0xef]))
   }
 }
-
-/** Sends one more trade with an id that does not exist. */
-export const sendJump = (connection: Connection, trade: NewestTrade, ids: number): void =>
-  connection.sendEvent(trade.stream, trade.json(connection.micros).replace(/"t":\d+/, `"t":${trade.id + ids}`))
 
 /** Sends an event that nobody subscribed to. */
 export const sendForeign = (connection: Connection, trade: NewestTrade, variant: "event" | "symbol"): void => {

@@ -23,6 +23,8 @@ export interface ConnectionHost {
 export interface Connection {
   readonly id: number
   readonly micros: boolean
+  /** Whether it can still be sent anything. */
+  readonly open: () => boolean
   readonly combined: () => boolean
   readonly setCombined: (combined: boolean) => void
   readonly streams: () => ReadonlyArray<string>
@@ -60,7 +62,7 @@ export const makeConnection = (
   let blocked = false
   let silence = { until: 0, pings: true, lose: false }
 
-  const writable = (): boolean => ws.readyState === ws.OPEN && socket.writable
+  const open = (): boolean => ws.readyState === ws.OPEN && socket.writable
 
   const subscribe = (streams: ReadonlyArray<string>): void => {
     const now = host.clock()
@@ -85,7 +87,8 @@ export const makeConnection = (
 
   const write = (outlet: Outlet, first: number, last: number): void => {
     socket.write(outlet.frames(first, last, { combined, micros: request.micros }), (error) => {
-      if (error === undefined || error === null) {
+      /** Node 20 knows of no error where a destroyed socket threw bytes away. */
+      if ((error === undefined || error === null) && !socket.destroyed) {
         host.sent(outlet.channel, first, last)
       }
     })
@@ -120,7 +123,7 @@ export const makeConnection = (
 
   const pump = (): void => {
     const now = host.clock()
-    let more = !blocked && writable() && !silent(now)
+    let more = !blocked && open() && !silent(now)
     while (more) {
       socket.cork()
       more = round(now)
@@ -137,7 +140,7 @@ export const makeConnection = (
   }
 
   const sendBytes = (bytes: Buffer): void => {
-    if (writable()) {
+    if (open()) {
       socket.write(bytes)
     }
   }
@@ -147,6 +150,7 @@ export const makeConnection = (
   return {
     id,
     micros: request.micros,
+    open,
     combined: () => combined,
     setCombined: (value) => {
       combined = value

@@ -1,4 +1,4 @@
-import { type IdRange } from "./IdRanges.ts"
+import { type IdRange, makeIdRanges } from "./IdRanges.ts"
 import { type Outlet } from "./Outlet.ts"
 
 /** What a cursor hands out at most at a time, so that the streams of a connection take turns. */
@@ -18,12 +18,16 @@ export interface Cursor {
   readonly outlet: Outlet | undefined
   /** Takes what can be sent now and moves on; undefined when there is nothing. */
   readonly take: (now: number) => Turn | undefined
-  /** Sends the last `count` events again. */
-  readonly repeat: (count: number) => void
-  /** Sends the next `count` events in reverse. */
-  readonly reverse: (count: number, now: number) => void
+  /** Gives the last `count` events again that it gave; false when it will not. */
+  readonly repeat: (count: number, now: number) => boolean
+  /** Gives the next `count` events in reverse; `done` is called when it has, unless they were too few to tell. */
+  readonly reverse: (count: number, now: number, done: () => void) => void
   /** Leaves out everything that is public at `now`. */
   readonly forgo: (now: number) => void
+  /** Gives nothing before `until` (µs), and of what is public by then nothing later either. */
+  readonly stall: (until: number) => void
+  /** Whether it gives what becomes public. */
+  readonly flows: (now: number) => boolean
 }
 
 /** A cursor after everything that is public at `now`. */
@@ -32,22 +36,40 @@ export const makeCursor = (stream: string, outlet: Outlet | undefined, now: numb
   const start = outlet === undefined ? 0 : outlet.channel.newest(now) + 1
   outlet?.channel.start(now)
   let next = start
-  let again: IdRange | undefined
-  let reversing: { readonly count: number; readonly deadline: number } | undefined
+  let again: ReadonlyArray<IdRange> = []
+  let reversing: { readonly count: number; readonly deadline: number; readonly done: () => void } | undefined
+  let stalledUntil = 0
+  const given = makeIdRanges()
+
+  const flows = (now: number): boolean => outlet !== undefined && now >= stalledUntil
+
+  const forgo = (now: number): void => {
+    next = outlet === undefined ? next : Math.max(next, outlet.channel.newest(now) + 1)
+  }
+
+  const takeAgain = ({ first, last }: IdRange): Turn => {
+    const end = Math.min(last, first + TURN - 1)
+    again = [...(end < last ? [{ first: end + 1, last }] : []), ...again.slice(1)]
+    return { first, last: end, reversed: false }
+  }
 
   const take = (now: number): Turn | undefined => {
-    if (outlet === undefined) {
+    if (outlet === undefined || now < stalledUntil) {
       return undefined
     }
-    if (again !== undefined) {
-      const turn = { first: again.first, last: Math.min(again.last, again.first + TURN - 1), reversed: false }
-      again = turn.last < again.last ? { first: turn.last + 1, last: again.last } : undefined
-      return turn
+    if (stalledUntil > 0) {
+      forgo(stalledUntil)
+      stalledUntil = 0
+    }
+    if (again[0] !== undefined) {
+      return takeAgain(again[0])
     }
     const newest = outlet.channel.newest(now)
     let withheld = outlet.withheldFrom(next)
     while (withheld !== undefined && withheld.first <= next && newest >= next) {
-      next = withheld.last + 1
+      const last = Math.min(newest, withheld.last)
+      outlet.pass(next, last)
+      next = last + 1
       withheld = outlet.withheldFrom(next)
     }
     const end = Math.min(newest, withheld === undefined ? newest : withheld.first - 1)
@@ -59,7 +81,11 @@ export const makeCursor = (stream: string, outlet: Outlet | undefined, now: numb
     }
     const last = Math.min(end, next + (reversing?.count ?? TURN) - 1)
     const turn = { first: next, last, reversed: reversing !== undefined }
+    if (last > next) {
+      reversing?.done()
+    }
     reversing = undefined
+    given.add(next, last)
     next = last + 1
     return turn
   }
@@ -68,17 +94,19 @@ export const makeCursor = (stream: string, outlet: Outlet | undefined, now: numb
     stream,
     outlet,
     take,
-    repeat: (count) => {
-      const first = Math.max(start, next - count)
-      if (outlet !== undefined && first < next) {
-        again = { first, last: next - 1 }
-      }
+    repeat: (count, now) => {
+      again = flows(now) ? given.highest(count) : []
+      return again.length > 0
     },
-    reverse: (count, now) => {
-      reversing = { count, deadline: now + REORDER_WAIT_MICROS }
+    reverse: (count, now, done) => {
+      reversing = flows(now) ? { count, deadline: now + REORDER_WAIT_MICROS, done } : undefined
     },
-    forgo: (now) => {
-      next = outlet === undefined ? next : Math.max(next, outlet.channel.newest(now) + 1)
+    forgo,
+    stall: (until) => {
+      stalledUntil = Math.max(stalledUntil, until)
+      again = []
+      reversing = undefined
     },
+    flows,
   }
 }

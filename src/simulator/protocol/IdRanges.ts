@@ -10,6 +10,10 @@ export interface IdRanges {
   /** In ascending order, apart from each other. */
   readonly ranges: () => ReadonlyArray<IdRange>
   readonly count: () => number
+  /** The lowest run that ends at this id or later. */
+  readonly from: (id: number) => IdRange | undefined
+  /** The runs of the highest `count` ids, ascending. */
+  readonly highest: (count: number) => ReadonlyArray<IdRange>
 }
 
 /** An empty set. */
@@ -32,8 +36,37 @@ export const makeIdRanges = (): IdRanges => {
       ranges = [...before, merged, ...after]
     }
   }
+  const from = (id: number): IdRange | undefined => {
+    const end = ranges.at(-1)
+    if (end === undefined || end.last < id) {
+      return undefined
+    }
+    let low = 0
+    let high = ranges.length - 1
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      if ((ranges[middle]?.last ?? id) >= id) {
+        high = middle
+      } else {
+        low = middle + 1
+      }
+    }
+    return ranges[low]
+  }
+  const highest = (count: number): ReadonlyArray<IdRange> => {
+    const runs: Array<IdRange> = []
+    let left = count
+    for (let index = ranges.length - 1; index >= 0 && left > 0; index--) {
+      const { first, last } = ranges[index] ?? { first: 0, last: -1 }
+      runs.unshift({ first: Math.max(first, last - left + 1), last })
+      left -= last - first + 1
+    }
+    return runs
+  }
   return {
     add,
+    from,
+    highest,
     ranges: () => [...ranges],
     count: () => ranges.reduce((sum, range) => sum + range.last - range.first + 1, 0),
   }

@@ -1,5 +1,5 @@
 import { type Channel } from "../source/MarketSource.ts"
-import { type IdRange } from "./IdRanges.ts"
+import { type IdRange, makeIdRanges } from "./IdRanges.ts"
 import { binaryString, textFrame } from "./frame.ts"
 
 /** How a connection wants its events. */
@@ -25,12 +25,17 @@ export interface Outlet {
   readonly withhold: (range: IdRange) => void
   /** The withheld run that ends at or after a position, with the lowest such end. */
   readonly withheldFrom: (position: number) => IdRange | undefined
+  /** A subscriber's turn came to these withheld positions, which are public by now, and left them out. */
+  readonly pass: (first: number, last: number) => void
+  /** How many distinct withheld positions at least one subscriber was left without. */
+  readonly passed: () => number
 }
 
 /** Keeps the latest segment of each framing: connections that are level take the same bytes. */
 export const makeOutlet = (channel: Channel): Outlet => {
   const segments = new Map<number, Segment>()
-  const withheld: Array<IdRange> = []
+  const withheld = makeIdRanges()
+  const passed = makeIdRanges()
   const before = `{"stream":${binaryString(JSON.stringify(channel.stream))},"data":`
 
   const encode = (first: number, last: number, { combined, micros }: Framing): Segment => {
@@ -58,9 +63,9 @@ export const makeOutlet = (channel: Channel): Outlet => {
   return {
     channel,
     frames,
-    withhold: (range) => {
-      withheld.push(range)
-    },
-    withheldFrom: (position) => withheld.find((range) => range.last >= position),
+    withhold: ({ first, last }) => withheld.add(first, last),
+    withheldFrom: withheld.from,
+    pass: passed.add,
+    passed: passed.count,
   }
 }

@@ -15,8 +15,8 @@ export interface Session {
   readonly cut: (options: { readonly reset: boolean }) => void
   /** Sends the shutdown event. */
   readonly announceShutdown: () => void
-  /** From now on the connection ends `lifetime` ms after it was opened. */
-  readonly limitLifetime: (lifetime: number) => void
+  /** From now on the connection ends `lifetime` ms after it was opened; `ended` is called when that ended it. */
+  readonly limitLifetime: (lifetime: number, ended?: () => void) => void
 }
 
 /** What setTimeout can wait: 24 days. */
@@ -109,10 +109,18 @@ export const makeSession = (
     }
   }, limits.pingInterval)
 
-  const limitLifetime = (duration: number): void => {
+  const limitLifetime: Session["limitLifetime"] = (duration, ended) => {
     clearTimeout(lifetime)
     const left = duration - (clock() - openedAt) / 1000
-    lifetime = setTimeout(() => close(1001, ""), Math.min(LONGEST_TIMER, Math.max(0, left)))
+    lifetime = setTimeout(
+      () => {
+        if (connection.open()) {
+          ended?.()
+        }
+        close(1001, "")
+      },
+      Math.min(LONGEST_TIMER, Math.max(0, left)),
+    )
   }
   limitLifetime(limits.lifetime)
 

@@ -24,6 +24,8 @@ export interface StreamServer {
   readonly sessions: () => ReadonlyArray<Session>
   readonly outlet: (stream: string) => Outlet | undefined
   readonly sent: SentTrades
+  /** How many trades were withheld from at least one subscriber, by now. */
+  readonly passedOver: () => number
   /** When the first client subscribed to a stream that exists, µs; undefined: none did. */
   readonly firstSubscription: () => number | undefined
   /** How many handshakes were completed. */
@@ -129,6 +131,7 @@ export const makeStreamServer = (options: StreamServerOptions): StreamServer => 
     sessions: () => [...sessions.values()],
     outlet,
     sent,
+    passedOver: () => [...outlets.values()].reduce((sum, outlet) => sum + outlet.passed(), 0),
     firstSubscription: () => firstSubscription,
     opened: () => opened,
     close: () => {

@@ -29,6 +29,14 @@ describe("IdRanges", () => {
           [...expected].sort((a, b) => a - b),
         )
         assert.strictEqual(ids.count(), expected.size)
+        for (const id of [0, 50, 100, 211]) {
+          assert.deepStrictEqual(
+            ids.from(id),
+            ids.ranges().find(({ last }) => last >= id),
+          )
+          const highest = ids.highest(id).flatMap(({ first, last }) => found.filter((of) => of >= first && of <= last))
+          assert.deepStrictEqual(highest, id === 0 ? [] : found.slice(-id))
+        }
       }),
     )
   })
