@@ -4,6 +4,8 @@ import { readFaults } from "./faults/readFaults.ts"
 import { type FaultSchedule } from "./faults/FaultSchedule.ts"
 import { type ExchangeClock } from "./protocol/ExchangeClock.ts"
 import { type StreamServer } from "./protocol/StreamServer.ts"
+import { historicalTrades, type RestAnswer } from "./protocol/tradeEndpoints.ts"
+import { wantsMicros } from "./protocol/wantsMicros.ts"
 import { type MarketSource } from "./source/MarketSource.ts"
 
 export interface InspectionOptions {
@@ -53,9 +55,19 @@ const readBody = (request: IncomingMessage, done: (body: string) => void): void 
   request.on("end", () => done(Buffer.concat(chunks).toString("utf8")))
 }
 
+/** The trades as they are: asked and answered as historicalTrades is, but no fault and no weight comes in between. */
+const trueTrades = (request: IncomingMessage, { clock, source }: InspectionOptions): RestAnswer =>
+  historicalTrades({
+    query: new URL(request.url ?? "/", "http://exchange").searchParams,
+    symbols: source.symbols,
+    now: clock(),
+    micros: wantsMicros(request),
+  })
+
 /**
- * What no exchange has: `GET /simulator/sent` (which trades reached at least one connection), `GET /simulator/state`,
- * and `POST /simulator/faults` (a JSON list, added to the schedule).
+ * What no exchange has: `GET /simulator/sent` (which trades reached at least one connection), `GET /simulator/trades`
+ * (the trades as they are, whatever REST does), `GET /simulator/state`, and `POST /simulator/faults` (a JSON list, added
+ * to the schedule).
  */
 export const makeInspection = (options: InspectionOptions) => {
   return (request: IncomingMessage, response: ServerResponse): void => {
@@ -67,6 +79,13 @@ export const makeInspection = (options: InspectionOptions) => {
     const route = `${request.method} ${request.url?.split("?")[0]}`
     if (route === "GET /simulator/sent") {
       send(200, options.streams.sent.bySymbol())
+    } else if (route === "GET /simulator/trades") {
+      const answer = trueTrades(request, options)
+      if ("refused" in answer) {
+        send(answer.refused.status, { message: answer.refused.msg })
+      } else {
+        send(200, answer.value)
+      }
     } else if (route === "GET /simulator/state") {
       send(200, simulatorState(options))
     } else if (route === "POST /simulator/faults") {
@@ -80,7 +99,9 @@ export const makeInspection = (options: InspectionOptions) => {
         }
       })
     } else {
-      send(404, { message: "Try GET /simulator/sent, GET /simulator/state or POST /simulator/faults." })
+      send(404, {
+        message: "Try GET /simulator/sent, /simulator/trades or /simulator/state, or POST /simulator/faults.",
+      })
     }
   }
 }

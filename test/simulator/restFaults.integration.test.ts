@@ -231,4 +231,30 @@ describe("REST faults", () => {
       }),
     ),
   )
+
+  it.live("leaves the true trades to who inspects, whatever REST does, and takes no weight for them", () =>
+    faulty(
+      `[]`,
+      (simulator) =>
+        Effect.gen(function* () {
+          const { newest } = yield* settled(simulator)
+          const headers = { "X-MBX-TIME-UNIT": "MICROSECOND" }
+          const query = `symbol=BTCUSDT&fromId=${newest - 900}&limit=1000`
+          const before = yield* request(api(simulator, `historicalTrades?${query}`), { headers })
+          yield* happen(
+            simulator,
+            `[{"kind":"restFloor","ids":3},{"kind":"restLate","for":"1 minute","ids":2},{"kind":"rest","for":"1 minute"}]`,
+          )
+          const { headers: answered, text } = yield* request(`${simulator.restUrl}/simulator/trades?${query}`, {
+            headers,
+          })
+          assert.strictEqual(text, before.text)
+          assert.strictEqual(answered.get("x-mbx-used-weight"), null)
+          const wrong = yield* request(`${simulator.restUrl}/simulator/trades?symbol=NOSUCH`)
+          assert.deepStrictEqual([wrong.status, wrong.json], [400, { message: "Invalid symbol." }])
+          assert.deepStrictEqual(yield* met(simulator), { restFloor: 0, restLate: 0, rest: 0 })
+        }),
+      still,
+    ),
+  )
 })

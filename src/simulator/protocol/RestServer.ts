@@ -9,6 +9,7 @@ import { type RestError } from "./RestError.ts"
 import { type RestInterference } from "./RestInterference.ts"
 import { type Checked } from "./RestParameters.ts"
 import { aggregateTrades, historicalTrades, recentTrades, type RestAnswer, type RestQuery } from "./tradeEndpoints.ts"
+import { wantsMicros } from "./wantsMicros.ts"
 
 type Endpoint = { readonly weight: number } & (
   | { readonly answer: (query: RestQuery) => Checked<unknown> }
@@ -102,8 +103,7 @@ export const makeRestServer = ({ clock, interference, limits, source }: RestServ
       refuse({ status: 405, code: -1000, msg: "Request method not supported." })
       return
     }
-    const micros = request.headers["x-mbx-time-unit"]?.toString().toUpperCase() === "MICROSECOND"
-    const query = { query: url.searchParams, symbols: source.symbols, now, micros }
+    const query = { query: url.searchParams, symbols: source.symbols, now, micros: wantsMicros(request) }
     const delay = interference.delay()
     const cut = "trades" in endpoint && interference.cut()
     const answer = answerOf(endpoint, query, cut)
