@@ -1,0 +1,30 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { eventually } from "../fixtures/service/eventually.ts"
+import { request } from "../fixtures/service/request.ts"
+import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
+
+describe("simulate", () => {
+  it.live("takes faults as JSON, tells what they did and whom they met, and has the true trades", () =>
+    Effect.gen(function* () {
+      const faults = [
+        { kind: "restFloor", ids: 10 },
+        { kind: "restEmpty", for: "1 minute" },
+        { kind: "stall", symbol: "BTCUSDT" },
+      ]
+      const exchange = yield* startExchange("--symbols=BTCUSDT", `--faults=${JSON.stringify(faults)}`)
+      const { happened } = (yield* eventually("the faults", exchange.state, (state) => state.faults.pending === 0))
+        .faults
+      const floors: unknown = happened[0]?.detail["floors"]
+      assert(typeof floors === "object" && floors !== null && "BTCUSDT" in floors)
+      const floor = Number(floors.BTCUSDT)
+      const trades = `${exchange.restUrl}/api/v3/historicalTrades?symbol=BTCUSDT&fromId=${floor - 1}`
+      assert.strictEqual((yield* request(trades)).text, "[]")
+      const { counts, met } = (yield* exchange.state).faults
+      assert.deepStrictEqual(counts, { restFloor: 1, restEmpty: 1, stall: 1 })
+      assert.deepStrictEqual(met, { restFloor: 0, restEmpty: 1, stall: 0 })
+      const ids = (yield* exchange.trades("BTCUSDT", floor - 1, floor + 1)).map(({ id }) => id)
+      assert.deepStrictEqual(ids, [floor - 1, floor, floor + 1])
+    }).pipe(Effect.scoped),
+  )
+})
