@@ -65,7 +65,7 @@ export const databaseBeside = (options: { readonly mustExist: boolean }) =>
   ).pipe(Layer.provideMerge(logsBeside))
 
 /** The exchange's REST host, where one is known: what it lists, and what it still serves of the past, weighed together. */
-const rest = Layer.unwrap(
+export const rest = Layer.unwrap(
   Effect.map(Settings, ({ binance: { restUrl } }) =>
     restUrl === undefined
       ? noHistory.layer

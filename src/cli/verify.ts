@@ -1,17 +1,16 @@
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Fulltape from "../Fulltape.ts"
-import { countIds, type IdRange } from "../market/IdRange.ts"
+import { countIds } from "../market/IdRange.ts"
 import { Settings } from "../Settings.ts"
 import { completeness, type SymbolCompleteness } from "../store/completeness.ts"
 import { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { sqlFailure } from "../store/sqlFailure.ts"
+import { compareWithRest } from "./compareWithRest.ts"
+import { listedRanges } from "./listed.ts"
 
-/** The database misses trades, or holds some twice. */
+/** The database misses trades, holds some twice or otherwise than the exchange, or could not be compared as it was asked. */
 export class Incomplete extends Schema.TaggedError<Incomplete>()("Incomplete", { message: Schema.String }) {}
-
-/** How many ranges of a kind are listed for a symbol. */
-const MOST_RANGES = 10
 
 const flags = {
   /** `npm run demo` keeps its trades apart, and a person wants to check those too. */
@@ -20,9 +19,24 @@ const flags = {
     Flag.withDescription("Exit 1 for trades too that cannot be had any more"),
     Flag.withDefault(false),
   ),
+  against: Flag.Literals("against", ["rest"]).pipe(
+    Flag.withDescription("Compare samples of the stored trades, value by value, with what the exchange says over REST"),
+    Flag.optional,
+  ),
+  samples: Flag.Int("samples").pipe(
+    Flag.withDescription(
+      "With --against: pages of up to 1,000 trades for each symbol, the first, the last and others at random; 1: the last. " +
+        "A page costs 25 of the 6,000 request weight that Binance allows an address in a minute",
+    ),
+    Flag.filter(
+      (samples) => samples >= 1,
+      (samples) => `${samples} is below 1`,
+    ),
+    Flag.withDefault(10),
+  ),
 }
 
-export const verify = Command.make("verify", flags, ({ demo, strict }) =>
+export const verify = Command.make("verify", flags, ({ against, demo, samples, strict }) =>
   Effect.gen(function* () {
     const symbols = yield* completeness.pipe(
       Effect.mapError(
@@ -31,8 +45,10 @@ export const verify = Command.make("verify", flags, ({ demo, strict }) =>
     )
     if (symbols.length === 0) return yield* Console.log("The database holds no trades yet.")
     yield* Effect.forEach(symbols, (symbol) => Console.log(described(symbol)), { discard: true })
-    const problems = problemsOf(symbols, strict)
-    if (problems.length > 0) return yield* new Incomplete({ message: `${problems.join(", ")}.` })
+    const compared = Option.isSome(against) ? yield* compareWithRest(symbols, samples) : { problems: [], notMade: [] }
+    const problems = [...problemsOf(symbols, strict), ...compared.problems]
+    const sentences = [...(problems.length > 0 ? [`${problems.join(", ")}.`] : []), ...compared.notMade]
+    if (sentences.length > 0) return yield* new Incomplete({ message: sentences.join(" ") })
     const unfillable = sum(symbols, (symbol) => countIds(symbol.unfillable))
     yield* Console.log(
       unfillable === 0n
@@ -43,7 +59,11 @@ export const verify = Command.make("verify", flags, ({ demo, strict }) =>
     Effect.provide(Fulltape.databaseBeside({ mustExist: true })),
     Effect.provide(Settings.layer(demo ? { dataFolder: "demo", fixed: { DATABASE_URL: "" } } : {})),
   ),
-).pipe(Command.withDescription("Count the stored trades: exits 1 when one is missing or stored twice"))
+).pipe(
+  Command.withDescription(
+    "Count the stored trades: exits 1 when one is missing or stored twice, or differs from the exchange's",
+  ),
+)
 
 const problemsOf = (symbols: ReadonlyArray<SymbolCompleteness>, strict: boolean): ReadonlyArray<string> => {
   const counts: ReadonlyArray<readonly [bigint, string]> = [
@@ -63,15 +83,8 @@ const described = (symbol: SymbolCompleteness): string => {
   const { frontier, high, open, origin, rows, unfillable, lost } = symbol
   return [
     `${symbol.symbol}: ids ${origin} to ${high}, complete to ${frontier}, ${rows} rows, ${symbol.duplicates} duplicates, ${countIds(open) + countIds(lost)} missing, ${countIds(unfillable)} unfillable`,
-    ...listed("open", open, ({ cause, lastError }) => (lastError === null ? cause : `${cause}; ${lastError}`)),
-    ...listed("lost", lost, () => "in no record"),
-    ...listed("unfillable", unfillable, ({ cause, lastError }) => lastError ?? cause),
+    ...listedRanges("open", open, ({ cause, lastError }) => (lastError === null ? cause : `${cause}; ${lastError}`)),
+    ...listedRanges("lost", lost, () => "in no record"),
+    ...listedRanges("unfillable", unfillable, ({ cause, lastError }) => lastError ?? cause),
   ].join("\n")
 }
-
-const listed = <A extends IdRange>(kind: string, ranges: ReadonlyArray<A>, why: (range: A) => string) => [
-  ...ranges
-    .slice(0, MOST_RANGES)
-    .map((range) => `  ${kind} ${range.first} to ${range.last} (${range.last - range.first + 1n}): ${why(range)}`),
-  ...(ranges.length > MOST_RANGES ? [`  … and ${ranges.length - MOST_RANGES} more`] : []),
-]

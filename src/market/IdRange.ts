@@ -25,3 +25,18 @@ export const without = (ranges: ReadonlyArray<IdRange>, others: ReadonlyArray<Id
   }
   return left
 }
+
+/** The same ids in fewer ranges: neighbours become one where they are alike. They ascend and do not overlap. */
+export const joined = <A extends IdRange>(
+  ranges: ReadonlyArray<A>,
+  alike: (one: A, next: A) => boolean = () => true,
+): ReadonlyArray<A> => {
+  const runs: Array<A> = []
+  for (const range of ranges) {
+    const before = runs.at(-1)
+    if (before !== undefined && before.last + 1n === range.first && alike(before, range))
+      runs[runs.length - 1] = { ...before, last: range.last }
+    else runs.push(range)
+  }
+  return runs
+}

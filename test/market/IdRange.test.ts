@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
-import { countIds, type IdRange, without } from "../../src/market/IdRange.ts"
+import { countIds, type IdRange, joined, without } from "../../src/market/IdRange.ts"
 
 /** Ranges from the ids of a set, and back. */
 const rangesOf = (ids: ReadonlySet<number>): ReadonlyArray<IdRange> => {
@@ -22,6 +22,20 @@ describe("IdRange", () => {
         assert.deepStrictEqual(without(rangesOf(a), rangesOf(b)), rangesOf(new Set([...a].filter((id) => !b.has(id)))))
       }),
     ))
+
+  it("joins neighbours, and only those that are alike", () => {
+    fc.assert(
+      fc.property(ids, (all) => {
+        const single = [...all].toSorted((a, b) => a - b).map((id) => ({ first: BigInt(id), last: BigInt(id) }))
+        assert.deepStrictEqual(joined(single), rangesOf(all))
+      }),
+    )
+    const range = (first: bigint, last: bigint, why: string) => ({ first, last, why })
+    assert.deepStrictEqual(
+      joined([range(1n, 2n, "a"), range(3n, 4n, "a"), range(5n, 5n, "b")], (one, next) => one.why === next.why),
+      [range(1n, 4n, "a"), range(5n, 5n, "b")],
+    )
+  })
 
   it("counts ids", () =>
     fc.assert(fc.property(ids, (all) => assert.strictEqual(countIds(rangesOf(all)), BigInt(all.size)))))
