@@ -78,9 +78,13 @@ const disconnected = ({ host, lastLoss, since, symbols }: ConnectionStatus): str
     : `${what}: ${lastLoss} The service keeps trying; check the network and BINANCE_WS_URL if this lasts.`
 }
 
-const connection = ({ lastFrameAt, lastLoss, since, ...status }: ConnectionStatus, now: number): Connection => ({
+const connection = (
+  { lastFrameAt, lastLoss, nextRotationAt, since, ...status }: ConnectionStatus,
+  now: number,
+): Connection => ({
   ...status,
   since: iso(since),
+  nextRotation: nextRotationAt === undefined ? null : iso(nextRotationAt),
   secondsSinceLastFrame: lastFrameAt === undefined ? null : Math.max(0, now - lastFrameAt) / 1000,
   lastLoss: lastLoss ?? null,
 })

@@ -38,6 +38,8 @@ export const Connection = Schema.Struct({
     description: "null: it has not received a frame yet",
   }),
   reconnects: Schema.Int.annotate({ description: "How often it was lost since the service started" }),
+  rotations: Schema.Int.annotate({ description: "How often another connection took over from it before it ended" }),
+  nextRotation: Schema.NullOr(time("When it will be replaced at the latest; null: it is not connected")),
   lastLoss: Schema.NullOr(Schema.String).annotate({ description: "Why it was lost the last time; null: never lost" }),
   symbols: Schema.Array(Schema.String),
 }).annotate({ identifier: "Connection", description: "One connection to the exchange" })

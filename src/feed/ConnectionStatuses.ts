@@ -19,6 +19,8 @@ export class ConnectionStatuses {
         since,
         lastFrameAt: undefined,
         reconnects: 0,
+        rotations: 0,
+        nextRotationAt: undefined,
         lastLoss: undefined,
       })
     },
@@ -27,6 +29,23 @@ export class ConnectionStatuses {
   readonly enter = Effect.fnUntraced({ self: this }, function* (name: string, state: ConnectionStatus["state"]) {
     const now = yield* Clock.currentTimeMillis
     this.change(name, (status) => (status.state === state ? status : { ...status, state, since: now }))
+  })
+
+  /** @param nextRotationAt milliseconds since the epoch. */
+  readonly connected = (name: string, nextRotationAt: number) =>
+    Effect.andThen(
+      this.enter(name, "connected"),
+      Effect.sync(() => this.change(name, (status) => ({ ...status, nextRotationAt }))),
+    )
+
+  /** Another connection took over. */
+  readonly rotated = (name: string, nextRotationAt: number) =>
+    Effect.sync(() => this.change(name, (status) => ({ ...status, rotations: status.rotations + 1, nextRotationAt })))
+
+  /** Connected still, but what was published around now may not have come: `since` is now. */
+  readonly interrupted = Effect.fnUntraced({ self: this }, function* (name: string, why: string) {
+    const since = yield* Clock.currentTimeMillis
+    this.change(name, (status) => ({ ...status, since, lastLoss: why }))
   })
 
   readonly heard = (name: string) =>
@@ -40,6 +59,7 @@ export class ConnectionStatuses {
         this.change(name, (status) => ({
           ...status,
           reconnects: status.reconnects + (wasOpen ? 1 : 0),
+          nextRotationAt: undefined,
           lastLoss: why,
         })),
       ),

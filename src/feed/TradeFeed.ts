@@ -10,6 +10,10 @@ export interface ConnectionStatus {
   readonly symbols: ReadonlyArray<string>
   readonly lastFrameAt: number | undefined
   readonly reconnects: number
+  /** How often another connection took over from it before it ended. */
+  readonly rotations: number
+  /** When it will be replaced at the latest; undefined while it is not connected. */
+  readonly nextRotationAt: number | undefined
   /** Why the connection before this one ended. */
   readonly lastLoss: string | undefined
 }
@@ -33,6 +37,11 @@ export class TradeFeed extends Context.Service<
      * does not pull makes the sockets wait: nothing is dropped here. Once `until` succeeds it gives what it has read, and ends.
      */
     trades(symbols: ReadonlyArray<string>, until: Effect.Effect<void>): Stream.Stream<Trade, FeedGaveUp>
+    /**
+     * Says that the stream of this symbol has stalled although its connection lives: another connection replaces it while it goes on.
+     * Does nothing while the connection is being dialled or replaced. Returns at once.
+     */
+    renew(symbol: string): Effect.Effect<void>
     readonly connections: Effect.Effect<ReadonlyArray<ConnectionStatus>>
   }
 >()("fulltape/feed/TradeFeed") {}

@@ -106,6 +106,24 @@ export const reconnects = {
   Silent: Metric.withAttributes(reconnectsTotal, { cause: "silent" }),
 } as const
 
+const rotationsTotal = Metric.counter("fulltape_rotations_total", {
+  description: "Connections to the exchange that another one replaced while they lived, by cause",
+  incremental: true,
+})
+
+/** Connections to the exchange that another one replaced while they lived, by why. */
+export const rotations = {
+  age: Metric.withAttributes(rotationsTotal, { cause: "age" }),
+  shutdown: Metric.withAttributes(rotationsTotal, { cause: "shutdown" }),
+  stalled: Metric.withAttributes(rotationsTotal, { cause: "stalled" }),
+} as const
+
+/** Connections that were to replace another and were refused or lost before they did. */
+export const rotationFailures = Metric.counter("fulltape_rotation_failures_total", {
+  description: "Attempts to replace a living connection to the exchange that failed",
+  incremental: true,
+})
+
 /** Failed attempts to write to the database. */
 export const databaseErrors = Metric.counter("fulltape_database_errors_total", {
   description: "Failed attempts to write to the database",
@@ -147,6 +165,8 @@ export const register = Effect.forEach(
     ...Object.values(frames),
     ...Object.values(failedDials),
     ...Object.values(reconnects),
+    ...Object.values(rotations),
+    rotationFailures,
     tradesReceived,
     tradesStored,
     tradesRepaired,

@@ -14,6 +14,8 @@ export const connected: ConnectionStatus = {
   symbols: ["BTCUSDT", "ETHUSDT"],
   lastFrameAt: 0,
   reconnects: 0,
+  rotations: 2,
+  nextRotationAt: 82_800_000,
   lastLoss: undefined,
 }
 
@@ -25,6 +27,7 @@ export const waiting: ConnectionStatus = {
   symbols: ["SOLUSDT"],
   lastFrameAt: undefined,
   reconnects: 3,
+  nextRotationAt: undefined,
   lastLoss: "stream.binance.com:9443 cannot be reached (ECONNREFUSED).",
 }
 
@@ -57,6 +60,7 @@ export class Fakes {
     return Layer.mergeAll(
       Layer.succeed(TradeFeed, {
         trades: () => Stream.never,
+        renew: () => Effect.void,
         connections: Effect.sync(() => this.connections),
       }),
       Layer.succeed(TradeStore, {

@@ -15,6 +15,8 @@ const connectionUp = {
   since: epoch,
   secondsSinceLastFrame: 0,
   reconnects: 0,
+  rotations: 2,
+  nextRotation: "1970-01-01T23:00:00.000Z",
   lastLoss: null,
   symbols: ["BTCUSDT", "ETHUSDT"],
 }
@@ -101,6 +103,7 @@ describe("/health", () => {
             state: "waiting",
             secondsSinceLastFrame: null,
             reconnects: 3,
+            nextRotation: null,
             lastLoss: waiting.lastLoss,
             symbols: ["SOLUSDT"],
           },

@@ -36,9 +36,11 @@ const dialsWithin = (
         onDial(dial),
       ),
     )
-    const feed = layerNoDeps({ wsUrl: new URL("ws://exchange/ws"), maxReconnectAttempts }).pipe(
-      Layer.provide([exchange, DialBudget.layer]),
-    )
+    const feed = layerNoDeps({
+      wsUrl: new URL("ws://exchange/ws"),
+      maxReconnectAttempts,
+      rotateAfter: Duration.hours(23),
+    }).pipe(Layer.provide([exchange, DialBudget.layer]))
     const fiber = yield* Effect.flatMap(TradeFeed, ({ trades }) =>
       Stream.runDrain(trades(["BTCUSDT"], Effect.never)),
     ).pipe(Effect.provide(feed), Effect.result, Effect.forkChild)

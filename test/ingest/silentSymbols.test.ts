@@ -13,6 +13,8 @@ const connected = (since: number): ConnectionStatus => ({
   symbols: ["BTCUSDT", "ETHUSDT", "XRPUSDT"],
   lastFrameAt: undefined,
   reconnects: 0,
+  rotations: 0,
+  nextRotationAt: undefined,
   lastLoss: undefined,
 })
 

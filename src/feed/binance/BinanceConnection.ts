@@ -9,16 +9,28 @@ import { subscribeRequests } from "./subscription.ts"
 /** 5 control messages a second are allowed, pongs included. */
 const BETWEEN_REQUESTS = Duration.millis(350)
 
-/** An acknowledgement takes milliseconds; after this long its absence is worth a line. */
-const ANSWER_TIMEOUT = Duration.seconds(10)
+/** An acknowledgement takes milliseconds; after this long its absence is worth a line, and a connection that was to replace another is given up. */
+export const ANSWER_TIMEOUT = Duration.seconds(10)
 
 type Notice = Exclude<BinanceMessage, { kind: "trade" }>
+
+/** Told of what an exchange says beside its trades. */
+export interface ConnectionListener {
+  /** Every request was acknowledged, which happens once. */
+  readonly acknowledged: Effect.Effect<unknown>
+  /** The exchange is about to close this connection; it may say so more than once. */
+  readonly shutdown: Effect.Effect<unknown>
+}
 
 /**
  * Subscribes an open socket to the trades of the symbols, and gives the effect that waits for the next of them, at least one,
  * in the order of their frames. Every other frame is counted and logged, and ends nothing.
  */
-export const subscribe = Effect.fnUntraced(function* (socket: OpenSocket, symbols: ReadonlyArray<string>) {
+export const subscribe = Effect.fnUntraced(function* (
+  socket: OpenSocket,
+  symbols: ReadonlyArray<string>,
+  listener: ConnectionListener,
+) {
   const wanted = new Set(symbols)
   const requests = subscribeRequests(symbols)
   const unanswered = new Set(requests.map((_, index) => index + 1))
@@ -37,12 +49,13 @@ export const subscribe = Effect.fnUntraced(function* (socket: OpenSocket, symbol
   const notice = (message: Notice) => {
     switch (message.kind) {
       case "acknowledged":
-        if (typeof message.id === "number") unanswered.delete(message.id)
-        return Effect.logDebug("Subscription acknowledged")
+        return typeof message.id === "number" && unanswered.delete(message.id) && unanswered.size === 0
+          ? Effect.andThen(Effect.logDebug("Subscription acknowledged"), listener.acknowledged)
+          : Effect.void
       case "refused":
         return refusals(Effect.logWarning(`The exchange refused a request (${String(message.code)}): ${message.text}`))
       case "shutdown":
-        return Effect.logWarning("The exchange announced that it will close this connection")
+        return listener.shutdown
       case "foreign":
         return foreignEvents(Effect.logInfo(`Ignored an event of another kind: ${message.event.slice(0, 100)}`))
       case "malformed":

@@ -1,87 +1,87 @@
-import { Cause, Duration, Effect, Layer, Metric, Option, Schedule, Stream } from "effect"
+import { Deferred, Duration, Effect, Layer, Schedule, Stream } from "effect"
 import type { Trade } from "../../market/Trade.ts"
-import * as Metrics from "../../telemetry/Metrics.ts"
 import type { ConnectionLost } from "../ConnectionLost.ts"
 import { ConnectionStatuses } from "../ConnectionStatuses.ts"
 import { reconnect } from "../reconnect.ts"
 import { FeedGaveUp, TradeFeed } from "../TradeFeed.ts"
-import { subscribe } from "./BinanceConnection.ts"
 import { BinanceSocket } from "./BinanceSocket.ts"
 import { DialBudget } from "./DialBudget.ts"
+import type { Link } from "./Link.ts"
+import { shardTrades } from "./Shard.ts"
+import { makeShardReport } from "./ShardReport.ts"
 import { shards, streamUrl } from "./subscription.ts"
 
 export interface BinanceFeedOptions {
   readonly wsUrl: URL
   /** Attempts in a row; 0 never gives up. */
   readonly maxReconnectAttempts: number
+  /** How old a connection gets before another one replaces it; the exchange ends it after 24 hours. */
+  readonly rotateAfter: Duration.Duration
 }
+
+/** The connections of one process begin together, and must not be replaced together: the last of them is this much earlier than the first. */
+const SPREAD = 0.1
 
 /** The trade streams of Binance Spot; sockets and dial budget are still to be provided. */
 export const layerNoDeps = (options: BinanceFeedOptions) =>
   Layer.effect(
     TradeFeed,
     Effect.gen(function* () {
-      const sockets = yield* BinanceSocket
-      const budget = yield* DialBudget
+      const deps = yield* Effect.context<BinanceSocket | DialBudget>()
       const statuses = new ConnectionStatuses()
       const url = streamUrl(options.wsUrl)
       const host = options.wsUrl.host
+      /** By symbol: the connection that delivers it. */
+      const presents = new Map<string, Link>()
 
       /** One connection after the other, for as long as the policy lets it. */
-      const connection = (
+      const shard = (
         symbols: ReadonlyArray<string>,
-        index: number,
         until: Effect.Effect<void>,
+        place: { readonly index: number; readonly of: number },
       ): Stream.Stream<Trade, FeedGaveUp> => {
-        const name = `binance-${index + 1}`
-        let reached = false
+        const name = `binance-${place.index + 1}`
+        const report = makeShardReport({ name, host, symbols, statuses })
 
-        const open = Effect.gen(function* () {
-          yield* statuses.enter(name, "connecting")
-          const dialled = Effect.andThen(budget.take, sockets.open(url))
-          const opened = yield* Effect.raceFirst(Effect.as(until, Option.none()), Effect.asSome(dialled))
-          if (Option.isNone(opened)) return Cause.done()
-          const socket = opened.value
-          yield* Effect.forkScoped(Effect.andThen(until, socket.finish))
-          reached = true
-          yield* statuses.enter(name, "connected")
-          yield* Effect.logInfo("Connected to the exchange").pipe(
-            Effect.annotateLogs({ host, symbols: symbols.length }),
-          )
-          return yield* subscribe({ ...socket, take: Effect.tap(socket.take, statuses.heard(name)) }, symbols)
-        }).pipe(Effect.annotateLogs({ connection: name }))
-
-        const lost = Effect.fnUntraced(function* (loss: ConnectionLost, attempt: number, wait: Duration.Duration) {
-          const { _tag: cause } = loss.reason
-          const wasOpen = cause !== "Unreachable" && cause !== "Refused"
-          yield* statuses.lost(name, loss.message, wasOpen)
-          yield* Metric.update(wasOpen ? Metrics.reconnects[cause] : Metrics.failedDials[cause], 1)
-          const instead = reached ? "" : " (`npm run demo` runs without the exchange.)"
-          yield* Effect.logWarning(`${loss.message} Trying again.${instead}`).pipe(
-            Effect.annotateLogs({ connection: name, attempt, waitMs: Math.round(Duration.toMillis(wait)) }),
-          )
-        })
         const policy = reconnect(options.maxReconnectAttempts).pipe(
           Schedule.setInputType<ConnectionLost>(),
-          Schedule.tap(({ input, attempt, duration }) => lost(input, attempt, duration)),
+          Schedule.tap(({ input, attempt, duration }) => report.lost(input, attempt, duration)),
           // Waited for here, where the request to stop can end it.
           Schedule.modifyDelay(({ duration }) => Effect.as(Effect.raceFirst(Effect.sleep(duration), until), 0)),
         )
 
-        return Stream.fromPull(open).pipe(
-          Stream.scoped,
+        return shardTrades({
+          url,
+          name,
+          host,
+          symbols,
+          until,
+          report,
+          rotateAfter: Duration.times(options.rotateAfter, 1 - (SPREAD * place.index) / place.of),
+          onPresent: (link) => symbols.forEach((symbol) => presents.set(symbol, link)),
+        }).pipe(
           Stream.retry(policy),
           Stream.mapError((loss) => new FeedGaveUp({ attempts: options.maxReconnectAttempts, last: loss.message })),
-          Stream.onStart(statuses.open(name, host, symbols)),
+          Stream.onStart(report.begun),
+          Stream.provideContext(deps),
         )
       }
 
       return TradeFeed.of({
-        trades: (symbols, until) =>
-          Stream.mergeAll(
-            shards(symbols).map((shard, index) => connection(shard, index, until)),
-            { concurrency: "unbounded", bufferSize: 1 },
-          ),
+        trades: (symbols, until) => {
+          const all = shards(symbols)
+          const streams = all.map((some, index) => shard(some, until, { index, of: all.length }))
+          const [only] = streams
+          // A merge costs every chunk a turn through one more queue.
+          return streams.length === 1 && only !== undefined
+            ? only
+            : Stream.mergeAll(streams, { concurrency: "unbounded", bufferSize: 1 })
+        },
+        renew: (symbol) =>
+          Effect.suspend(() => {
+            const link = presents.get(symbol)
+            return link === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(link.asked, "stalled"))
+          }),
         connections: statuses.all,
       })
     }),

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Logger, Queue, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Logger, Queue, Stream } from "effect"
 import { layerNoDeps } from "../../../src/feed/binance/BinanceFeed.ts"
 import { DialBudget } from "../../../src/feed/binance/DialBudget.ts"
 import { TradeFeed } from "../../../src/feed/TradeFeed.ts"
@@ -7,9 +7,11 @@ import { elapse } from "../../fixtures/elapse.ts"
 import { closed, fakeExchange, refused, type Script, tradeFrame } from "../../fixtures/FakeExchange.ts"
 
 const feedOf = (onDial: Parameters<typeof fakeExchange>[0]) =>
-  layerNoDeps({ wsUrl: new URL("ws://exchange/stream"), maxReconnectAttempts: 0 }).pipe(
-    Layer.provide([fakeExchange(onDial), DialBudget.layer]),
-  )
+  layerNoDeps({
+    wsUrl: new URL("ws://exchange/stream"),
+    maxReconnectAttempts: 0,
+    rotateAfter: Duration.hours(23),
+  }).pipe(Layer.provide([fakeExchange(onDial), DialBudget.layer]))
 
 describe("BinanceFeed", () => {
   it.effect("delivers trades in order, and survives every frame that is none", () => {
