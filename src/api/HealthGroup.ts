@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { completenessFields } from "./Completeness.ts"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 
 const Status = Schema.Literals(["up", "down"])
@@ -63,21 +64,26 @@ const reportFields = {
   version: Schema.String,
   uptime: Schema.Finite.annotate({ description: "Seconds since the process started" }),
   checks: Schema.Struct({ pipeline: PipelineCheck, database: DatabaseCheck, binance: BinanceCheck }),
-  gaps: Schema.Struct({
-    open: Schema.Int.annotate({ description: "Runs of trade ids that are missing and still to be fetched" }),
-    missingIds: Schema.Int.annotate({ description: "The ids in them" }),
-  }).annotate({ description: "As the ledger told within the last 5 s" }),
+  ...completenessFields,
   problems: Schema.Array(Schema.String).annotate({
     description: "One sentence for each thing that is wrong, those included that the service lives with",
   }),
 }
 
 /** Whether the service does its work, and what is wrong if not. */
-export const HealthReport = Schema.Struct({ status: Status, ...reportFields }).annotate({
+export const HealthReport = Schema.Struct({
+  status: Schema.Literals(["up", "degraded", "down"]),
+  ...reportFields,
+}).annotate({
   identifier: "HealthReport",
   description: "Whether the service does its work, and what is wrong if not",
 })
 export type HealthReport = typeof HealthReport.Type
+
+const degraded = Schema.Struct({ status: Schema.Literal("degraded"), ...reportFields }).annotate({
+  identifier: "HealthDegraded",
+  description: "The service stores trades, and something is wrong",
+})
 
 /** The same body with 200 where its status is up, with 503 where it is down, so that probes need not read it. */
 const upOrDown = <Fields extends Schema.Struct.Fields>(name: string, what: string, fields: Fields) =>
@@ -95,12 +101,12 @@ const upOrDown = <Fields extends Schema.Struct.Fields>(name: string, what: strin
 export class HealthGroup extends HttpApiGroup.make("health")
   .add(
     HttpApiEndpoint.get("service", "/health", {
-      success: upOrDown("Health", "The service", reportFields),
+      success: [...upOrDown("Health", "The service", reportFields), degraded],
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Is the service up?",
         description:
-          "200 while the pipeline runs, the database answers and at least one connection to the exchange is up; else 503.",
+          "200 while the pipeline runs, the database answers and at least one connection to the exchange is up, else 503. `degraded`: that is so, and yet `problems` has something.",
       }),
     ),
     HttpApiEndpoint.get("database", "/health/db", {

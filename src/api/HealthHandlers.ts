@@ -1,9 +1,9 @@
-import { Effect, Metric } from "effect"
+import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import * as Metrics from "../telemetry/Metrics.ts"
 import { Performance } from "../telemetry/Performance.ts"
 import { Api } from "./Api.ts"
 import { Checks } from "./Checks.ts"
+import { completeness, problemsOf } from "./Completeness.ts"
 
 /** Who answers. */
 export interface Identity {
@@ -28,20 +28,21 @@ export const layer = (identity: Identity) =>
             database: checks.database,
             binance: checks.binance,
           })
-          const open = (yield* Metric.value(Metrics.openGaps)).value
-          const missingIds = (yield* Metric.value(Metrics.missingIds)).value
+          const progress = yield* completeness(binance.connections.flatMap(({ symbols }) => symbols))
           // One connection of many that is lost is a problem of its symbols, not a reason to restart the service.
           const connected = binance.connections.some(({ state }) => state === "connected")
+          const works = pipeline.status === "up" && database.status === "up" && connected
+          const problems = [
+            ...[pipeline, database, binance].flatMap(({ detail, status }) => (status === "up" ? [] : [detail])),
+            ...(yield* problemsOf(progress)),
+          ]
           return {
-            status: pipeline.status === "up" && database.status === "up" && connected ? "up" : "down",
+            status: works ? (problems.length === 0 ? "up" : "degraded") : "down",
             ...identity,
             uptime,
             checks: { pipeline, database, binance },
-            gaps: { open, missingIds },
-            problems: [
-              ...[pipeline, database, binance].flatMap(({ detail, status }) => (status === "up" ? [] : [detail])),
-              ...(open === 0 ? [] : [`${missingIds} trades are missing and still to be fetched; verify lists them.`]),
-            ],
+            ...progress,
+            problems,
           } as const
         }),
         database: () => checks.database,

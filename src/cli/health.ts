@@ -17,7 +17,7 @@ const url = Flag.String("url").pipe(
 
 const json = Flag.Boolean("json").pipe(Flag.withDescription("Print the answer as JSON"), Flag.withDefault(false))
 
-/** Asks the running service how it is, prints the answer, and fails unless it is up. */
+/** Asks the running service how it is, prints the answer, and fails when it is down, or does not answer. */
 export const health = Command.make("health", { url, json }, ({ json, url }) =>
   Effect.gen(function* () {
     const target = yield* Option.match(url, { onSome: named, onNone: () => configured })
@@ -26,7 +26,7 @@ export const health = Command.make("health", { url, json }, ({ json, url }) =>
     if (report.status === "down")
       return yield* new Unhealthy({ message: `${report.service} at ${target.origin} is down.` })
   }),
-).pipe(Command.withDescription("Ask the running service whether it is up: exits 1 unless it is"))
+).pipe(Command.withDescription("Ask the running service how it is: exits 1 when it is down, or not there"))
 
 const named = (text: string) => {
   const withScheme = /^https?:\/\//.test(text) ? text : `http://${text}`
@@ -91,7 +91,10 @@ const codeOf = (error: unknown): string => {
   }
 }
 
-const summary = ({ checks, problems, service, status, uptime, version }: HealthReport, target: URL): string =>
+const summary = (
+  { checks, gaps, problems, service, status, uncommitted, uptime, version }: HealthReport,
+  target: URL,
+): string =>
   [
     `${service} ${version} at ${target.origin} is ${status}, running for ${duration(uptime)}`,
     `  pipeline  ${checks.pipeline.status}`,
@@ -104,6 +107,7 @@ const summary = ({ checks, problems, service, status, uptime, version }: HealthR
         `, ${reconnects} reconnects: ${symbols.join(", ")}` +
         (lastLoss === null ? "" : `\n      last lost because ${lastLoss}`),
     ),
+    `  trades    ${gaps.missingIds} missing, ${uncommitted.trades} waiting for their commit, the oldest for ${duration(uncommitted.oldestSeconds)}`,
     ...(problems.length === 0 ? [] : ["What is wrong:", ...problems.map((problem) => `  - ${problem}`)]),
   ].join("\n")
 

@@ -33,7 +33,7 @@ export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("Connec
         return `The connection to ${host} broke (${reason.detail}).`
       case "Closed":
         return reason.unreadSeconds >= 1
-          ? `${host} closed the connection (${reason.code}${suffix(reason.detail)}) after it had not been read for ${Math.round(reason.unreadSeconds)} s, because the database did not take the trades.`
+          ? `${host} closed the connection (${reason.code}${suffix(reason.detail)}) after it had not been read for ${Math.round(reason.unreadSeconds)} s: the process was too busy, or its disk too slow.`
           : `${host} closed the connection (${reason.code}${suffix(reason.detail)}).`
       case "Silent":
         return `${host} sent neither a frame nor a ping for ${reason.seconds} s.`

@@ -1,54 +1,145 @@
+import { isStorable } from "../market/decimal.ts"
 import type { Trade } from "../market/Trade.ts"
 
 /** More ids than any symbol trades in a day: a jump beyond this is a bogus id until the next one follows it. */
 const LARGEST_JUMP = 10_000_000
 
-interface Position {
-  /** The highest id that was let through. */
+/** Runs of a symbol that have not come yet and are remembered; of ids before them the database decides. */
+const MOST_HOLES = 1_000
+
+/** µs: a time that another connection cut to milliseconds is earlier by less than this. */
+const MILLISECOND = 1_000
+
+interface Hole {
+  first: number
   last: number
+}
+
+interface Position {
+  /** The ids from here to `last` were let through, but for those in `holes`. What is before it nobody here knows. */
+  from: number
+  last: number
+  /** Of the trade `last`, in µs. */
+  lastTime: number
+  /** Ascending. */
+  readonly holes: Array<Hole>
   /** A trade that jumped too far, until the next one tells. */
   suspect: Trade | undefined
 }
 
 /**
  * Looks at ids on their way to the database, in memory: what is missing and what is there already is for the ledger to say, and losing
- * this loses nothing. It only keeps a bogus id from moving a symbol's high, since everything below it would then count as missing.
+ * this loses nothing. It leaves out what this process let through before, as two connections deliver it, and keeps a bogus id from
+ * moving a symbol's high, since everything below it would then count as missing. Ids that went back although time goes on are let
+ * through: the database tells of them.
  */
 export class Continuity {
   private readonly positions = new Map<string, Position>()
+  private suspects: Array<Trade> = []
+
+  /** How many trades were left out because they had been let through before, in all. */
+  duplicates = 0
 
   /** How many trades were taken for bogus, in all. */
   bogus = 0
 
   /** Tells where a symbol stands in the database. */
   readonly begin = (symbol: string, high: number): void => {
-    this.positions.set(symbol, { last: high, suspect: undefined })
+    this.positions.set(symbol, { from: high + 1, last: high, lastTime: 0, holes: [], suspect: undefined })
   }
 
   /** The trades that may be committed, in their order; one that jumped comes with the one that follows it. */
-  readonly admit = (batch: ReadonlyArray<Trade>): ReadonlyArray<Trade> => {
+  readonly admit = (trades: ReadonlyArray<Trade>): ReadonlyArray<Trade> => {
     let admitted: Array<Trade> | undefined
-    for (const [index, trade] of batch.entries()) {
+    let index = 0
+    for (const trade of trades) {
       const position = this.positions.get(trade.symbol)
-      if (position === undefined) {
-        this.positions.set(trade.symbol, { last: trade.id, suspect: undefined })
+      const suspect = position?.suspect
+      if (this.lets(trade, position)) {
+        if (suspect !== undefined && trade.id === suspect.id + 1) (admitted ??= trades.slice(0, index)).push(suspect)
         admitted?.push(trade)
-        continue
+      } else {
+        admitted ??= trades.slice(0, index)
       }
-      const { suspect } = position
-      position.suspect = undefined
-      const follows = suspect !== undefined && trade.id === suspect.id + 1
-      if (suspect !== undefined && !follows) this.bogus += 1
-      if (trade.id - position.last > LARGEST_JUMP && !follows) {
-        position.suspect = trade
-        admitted ??= batch.slice(0, index)
-        continue
-      }
-      if (follows) admitted?.push(suspect)
-      admitted?.push(trade)
-      if (follows && admitted === undefined) admitted = [...batch.slice(0, index), suspect, trade]
-      position.last = Math.max(position.last, trade.id)
+      index += 1
     }
-    return admitted ?? batch
+    return admitted ?? trades
   }
+
+  /** The trades that jumped too far since the last call, to ask the exchange about. */
+  readonly takeSuspects = (): ReadonlyArray<Trade> => {
+    const { suspects } = this
+    if (suspects.length > 0) this.suspects = []
+    return suspects
+  }
+
+  private lets(trade: Trade, position: Position | undefined): boolean {
+    const { id, symbol, time } = trade
+    if (position === undefined) {
+      const begun: Position = { from: id, last: id - 1, lastTime: time, holes: [], suspect: undefined }
+      this.positions.set(symbol, begun)
+      reach(begun, trade)
+      return true
+    }
+    const { last, suspect } = position
+    if (suspect !== undefined) {
+      position.suspect = undefined
+      if (id === suspect.id + 1) {
+        reach(position, suspect)
+        reach(position, trade)
+        return true
+      }
+      this.bogus += 1
+    }
+    if (id > last) {
+      if (id - last <= LARGEST_JUMP) {
+        reach(position, trade)
+        return true
+      }
+      position.suspect = trade
+      this.suspects.push(trade)
+      return false
+    }
+    if (id < position.from || time > position.lastTime + MILLISECOND || fills(position.holes, trade)) return true
+    // Counted and kept by the database, as a broken one.
+    if (!isWhole(trade)) return true
+    this.duplicates += 1
+    return false
+  }
+}
+
+/** Moves on to a trade above all others. */
+const reach = (position: Position, trade: Trade): void => {
+  const { id, time } = trade
+  const first = position.last + 1
+  const last = isWhole(trade) ? id - 1 : id
+  if (first <= last) {
+    position.holes.push({ first, last })
+    if (position.holes.length > MOST_HOLES) position.from = (position.holes.shift()?.last ?? position.from) + 1
+  }
+  position.last = id
+  position.lastTime = time
+}
+
+/** One that the database cannot hold is not the trade of its id: that may come yet. */
+const isWhole = ({ price, quantity }: Trade): boolean => isStorable(price) && isStorable(quantity)
+
+/** Takes the id of a trade out of the hole that it is in; false when it is in none. */
+const fills = (holes: Array<Hole>, trade: Trade): boolean => {
+  const { id } = trade
+  for (let index = holes.length - 1; index >= 0; index--) {
+    const hole = holes[index]
+    if (hole === undefined || hole.last < id) return false
+    if (hole.first > id) continue
+    if (!isWhole(trade)) return false
+    if (hole.first === hole.last) holes.splice(index, 1)
+    else if (hole.first === id) hole.first += 1
+    else if (hole.last === id) hole.last -= 1
+    else {
+      holes.splice(index + 1, 0, { first: id + 1, last: hole.last })
+      hole.last = id - 1
+    }
+    return true
+  }
+  return false
 }

@@ -1,6 +1,9 @@
 import { Duration, Effect, Schedule } from "effect"
+import type { RestError } from "../feed/RestError.ts"
 import { PAGE, TradeHistory } from "../feed/TradeHistory.ts"
+import type { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { GapLedger } from "../store/GapLedger.ts"
+import type { StoreError } from "../store/StoreError.ts"
 import { TradeStore } from "../store/TradeStore.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { GapRepair } from "./GapRepair.ts"
@@ -11,10 +14,19 @@ const untilAnswered = Schedule.exponential("1 second").pipe(
 )
 
 /**
- * Gives the effect that asks what a symbol traded while nobody listened. A symbol that trades tells by itself: the first id from the
- * stream that does not follow is a hole in the ledger, and repair fills it. One that is silent is asked for here, from the id after
- * its high on; what comes is committed like every trade, and nothing to come proves that nothing was missed. Gives how many trades
- * were stored. It never fails: without an answer it asks again, and may be interrupted at any time.
+ * Asks what a symbol traded while nobody listened, and gives how many trades were stored. It may be interrupted at any time.
+ * `from`, unless given, is the id after the symbol's high.
+ */
+export interface Probe {
+  readonly once: (symbol: string, from?: number) => Effect.Effect<number, RestError | StoreError | DatabaseUnusable>
+  /** Without an answer it asks again, and so it never fails. */
+  readonly persistently: (symbol: string, from?: number) => Effect.Effect<number>
+}
+
+/**
+ * A symbol that trades tells by itself what was missed: the first id from the stream that does not follow is a hole in the ledger, and
+ * repair fills it. One that is silent is asked for here; what comes is committed like every trade, and nothing to come proves that
+ * nothing was missed.
  */
 export const makeProbe = Effect.gen(function* () {
   const history = yield* TradeHistory
@@ -23,24 +35,25 @@ export const makeProbe = Effect.gen(function* () {
   const repair = yield* GapRepair
   const warn = yield* makeRateLimited("10 seconds")
 
-  return Effect.fn("catchUp.probeSilent")(function* (symbol: string) {
+  const once = Effect.fn("catchUp.probe")(function* (symbol: string, from?: number) {
     let stored = 0
-    const ask = Effect.gen(function* () {
-      for (;;) {
-        const high = yield* ledger.high(symbol)
-        // Without an origin nothing is promised: the first trade from the stream will be it.
-        if (high === undefined) return
-        const { trades } = yield* history.page(symbol, high + 1)
-        if (trades.length === 0) return
-        const written = yield* store.repair(trades)
-        stored += written.stored
-        if (written.opened > 0) yield* repair.wake
-        // Level with the exchange, or the stream is ahead: then what lies between is a gap of the ledger.
-        const newest = trades.at(-1)?.id
-        if (trades.length < PAGE || (yield* ledger.high(symbol)) !== newest) return
-      }
-    })
-    yield* ask.pipe(
+    for (let asked = from; ; asked = undefined) {
+      const high = yield* ledger.high(symbol)
+      // Without an origin nothing is promised: the first trade from the stream will be it.
+      if (high === undefined) return stored
+      const { trades } = yield* history.page(symbol, asked ?? high + 1)
+      if (trades.length === 0) return stored
+      const written = yield* store.repair(trades)
+      stored += written.stored
+      if (written.opened > 0) yield* repair.wake
+      // Level with the exchange, or the stream is ahead: then what lies between is a gap of the ledger.
+      const newest = trades.at(-1)?.id
+      if (trades.length < PAGE || (yield* ledger.high(symbol)) !== newest) return stored
+    }
+  })
+
+  const persistently = Effect.fnUntraced(function* (symbol: string, from?: number) {
+    const stored = yield* once(symbol, from).pipe(
       Effect.tapError((error) =>
         warn(Effect.logWarning(`What ${symbol} traded meanwhile is not known yet: ${error.message}`)),
       ),
@@ -50,4 +63,6 @@ export const makeProbe = Effect.gen(function* () {
     if (stored > 0) yield* Effect.logInfo(`Caught up with ${symbol}`).pipe(Effect.annotateLogs({ stored }))
     return stored
   })
+
+  return { once, persistently } satisfies Probe as Probe
 })

@@ -6,11 +6,19 @@ import { joinGaps } from "./joinGaps.ts"
 import type { LeasedGap } from "./LeasedGap.ts"
 import type { StoreError } from "./StoreError.ts"
 
-/** What is missing of a symbol and may still be had. */
-export interface OpenGaps {
+/** Until where everything of a symbol is there, and what may still be had. */
+export interface Frontier {
   readonly symbol: string
+  /** The highest id that was committed. */
+  readonly high: number
+  /** The highest id up to which every id from the origin is stored or unfillable. */
+  readonly frontier: number
+  /** When the newest stored trade up to the frontier was matched, in ms since the epoch; undefined when none is stored. */
+  readonly frontierTime: number | undefined
+  /** Runs of ids that are missing and may still be had. */
   readonly gaps: number
-  readonly ids: number
+  /** The ids in them. */
+  readonly missing: number
 }
 
 /** How a lease ends. */
@@ -44,8 +52,13 @@ export class GapLedger extends Context.Service<
     release(gap: LeasedGap, release: Release): Effect.Effect<number, StoreError>
     /** Records for good that missing ids cannot be had, with the reason; gives how many. Ids that are stored stay stored. */
     unfillable(symbol: string, first: number, last: number, reason: string): Effect.Effect<number, StoreError>
-    /** What is missing by symbol; symbols that miss nothing are not in it. */
-    readonly open: Effect.Effect<ReadonlyArray<OpenGaps>, StoreError>
+    /** Of every symbol, in the order of their names. */
+    readonly frontiers: Effect.Effect<ReadonlyArray<Frontier>, StoreError>
+    /**
+     * Begins a run of the service, and tells the highest committed id of each symbol that has one. Without `catchUp` the hole that the
+     * first commit of this run leaves behind that id is recorded as unfillable.
+     */
+    begin(symbols: ReadonlyArray<string>, catchUp: boolean): Effect.Effect<ReadonlyMap<string, number>, StoreError>
     /** The highest id of the symbol that was committed; undefined when none was. */
     high(symbol: string): Effect.Effect<number | undefined, StoreError>
   }
@@ -109,23 +122,61 @@ export class GapLedger extends Context.Service<
           return Number(row?.given_up ?? 0)
         }, timely)
 
-        const open = sql<{ readonly symbol: string; readonly gaps: bigint; readonly ids: bigint }>`
-          SELECT symbol, count(*) AS gaps, sum(last_id - first_id + 1)::bigint AS ids
-          FROM trade_gaps WHERE state IN ('open', 'filling') GROUP BY symbol ORDER BY symbol`.pipe(
+        const frontiers = sql<FrontierRow>`
+          SELECT symbols.symbol, high_id, coalesce(open.first_id - 1, high_id) AS frontier_id,
+            CASE WHEN open.first_id IS NULL THEN high_time ELSE newest.timestamp END AS frontier_time,
+            coalesce(open.gaps, 0) AS gaps, coalesce(open.missing, 0)::bigint AS missing
+          FROM symbols
+          LEFT JOIN (
+            SELECT symbol, min(first_id) AS first_id, count(*) AS gaps, sum(last_id - first_id + 1) AS missing
+            FROM trade_gaps WHERE state IN ('open', 'filling') GROUP BY symbol
+          ) AS open USING (symbol)
+          LEFT JOIN LATERAL (
+            SELECT timestamp FROM raw_trades
+            WHERE raw_trades.symbol = symbols.symbol AND trade_id < open.first_id ORDER BY trade_id DESC LIMIT 1
+          ) AS newest ON TRUE
+          ORDER BY symbol`.pipe(
           Effect.map((rows) =>
-            rows.map(({ gaps, ids, symbol }): OpenGaps => ({ symbol, gaps: Number(gaps), ids: Number(ids) })),
+            rows.map((row): Frontier => ({
+              symbol: row.symbol,
+              high: Number(row.high_id),
+              frontier: Number(row.frontier_id),
+              frontierTime: row.frontier_time?.getTime(),
+              gaps: Number(row.gaps),
+              missing: Number(row.missing),
+            })),
           ),
           timely,
         )
+
+        const begin = Effect.fnUntraced(function* (symbols: ReadonlyArray<string>, catchUp: boolean) {
+          const rows = yield* sql<{ readonly symbol: string; readonly high_id: bigint }>`
+            WITH locked AS (
+              SELECT symbol FROM symbols WHERE symbol = ANY (${Result.getOrThrow(PgTypes.array(symbols, PgTypes.OID.text))})
+              ORDER BY symbol FOR UPDATE
+            )
+            UPDATE symbols SET skip_after = CASE WHEN ${catchUp} THEN NULL ELSE high_id END FROM locked
+            WHERE symbols.symbol = locked.symbol RETURNING symbols.symbol, high_id`
+          return new Map(rows.map(({ high_id, symbol }) => [symbol, Number(high_id)]))
+        }, timely)
 
         const high = Effect.fnUntraced(function* (symbol: string) {
           const [row] = yield* sql<{ readonly high_id: bigint }>`SELECT high_id FROM symbols WHERE symbol = ${symbol}`
           return row === undefined ? undefined : Number(row.high_id)
         }, timely)
 
-        return GapLedger.of({ lease, renew, release, unfillable, open, high })
+        return GapLedger.of({ lease, renew, release, unfillable, frontiers, begin, high })
       }),
     )
+}
+
+interface FrontierRow {
+  readonly symbol: string
+  readonly high_id: bigint
+  readonly frontier_id: bigint
+  readonly frontier_time: Date | null
+  readonly gaps: bigint
+  readonly missing: bigint
 }
 
 interface LeaseRow {

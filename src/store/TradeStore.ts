@@ -5,7 +5,7 @@ import * as Metrics from "../telemetry/Metrics.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { bounded } from "./bounded.ts"
 import type { DatabaseUnusable } from "./DatabaseUnusable.ts"
-import { commitTrades, type Entry, type HoleCause } from "./commitTrades.ts"
+import { type CommitOptions, commitTrades, type Entry, type HoleCause } from "./commitTrades.ts"
 import { quarantine, reasonToRefuse, type Refusal } from "./Quarantine.ts"
 import { refusesRow } from "./sqlFailure.ts"
 import type { StoreError } from "./StoreError.ts"
@@ -14,8 +14,9 @@ import { claimMarket, requireMarket } from "./storedMarket.ts"
 /** What became of the trades of a batch; the first three add up to its size. */
 export interface Written {
   readonly stored: number
-  /** In the database already, below the symbol's origin, or numbered anew by the exchange. */
+  /** In the database already, or below the symbol's origin. */
   readonly duplicate: number
+  /** Set aside: the database refuses them, or the exchange numbers them anew. */
   readonly quarantined: number
   /** Holes in the ids that the batch left behind. */
   readonly opened: number
@@ -41,8 +42,9 @@ export class TradeStore extends Context.Service<
   /**
    * @param options.timeout bounds every statement.
    * @param options.market whose trades these are: the first write makes the database that market's, or fails as unusable.
+   * @param options.mostMissing ids of one hole that are to be filled at most.
    */
-  static readonly layer = (options: { readonly timeout: Duration.Duration; readonly market: string }) =>
+  static readonly layer = (options: CommitOptions & { readonly timeout: Duration.Duration }) =>
     Layer.effect(
       TradeStore,
       Effect.gen(function* () {
@@ -61,13 +63,14 @@ export class TradeStore extends Context.Service<
         const commit = Effect.fnUntraced(function* (cause: HoleCause, entries: ReadonlyArray<Entry>) {
           if (entries.length === 0) return nothing
           const startedAt = performance.now()
-          const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options.market, cause, entries))
+          const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options, cause, entries))
+          yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
           if (regressed.length > 0) {
             yield* Metric.update(Metrics.tradesRegressed, regressed.length)
             yield* every10Seconds(Effect.logError(numberedAnew(regressed)))
+            yield* setAside(regressed.map((trade) => ({ trade, reason: NUMBERED_ANEW })))
           }
-          yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
-          return { stored, opened, isolated: 0 }
+          return { stored, opened, setAside: regressed.length }
         })
 
         /**
@@ -82,7 +85,7 @@ export class TradeStore extends Context.Service<
               return Effect.andThen(
                 setAside([{ trade, reason: detail }]),
                 commit(cause, [{ trade, refusal: detail }]),
-              ).pipe(Effect.map(({ opened }) => ({ stored: 0, opened, isolated: 1 })))
+              ).pipe(Effect.map(({ opened }) => ({ stored: 0, opened, setAside: 1 })))
             }
             const middle = entries.length >> 1
             return Effect.zipWith(
@@ -91,7 +94,7 @@ export class TradeStore extends Context.Service<
               (a, b) => ({
                 stored: a.stored + b.stored,
                 opened: a.opened + b.opened,
-                isolated: a.isolated + b.isolated,
+                setAside: a.setAside + b.setAside,
               }),
             )
           })
@@ -104,13 +107,13 @@ export class TradeStore extends Context.Service<
 
         const write = Effect.fnUntraced(function* (cause: HoleCause, batch: ReadonlyArray<Trade>) {
           yield* claim
-          const entries = batch.map((trade): Entry => ({ trade, refusal: reasonToRefuse(trade) }))
+          const entries = bySymbol(batch).map((trade): Entry => ({ trade, refusal: reasonToRefuse(trade) }))
           const known = entries.flatMap(({ refusal, trade }) =>
             refusal === undefined ? [] : [{ trade, reason: refusal }],
           )
           yield* setAside(known)
-          const { isolated, opened, stored } = yield* commitAndIsolate(cause, entries)
-          const quarantined = known.length + isolated
+          const { opened, setAside: more, stored } = yield* commitAndIsolate(cause, entries)
+          const quarantined = known.length + more
           return { stored, quarantined, duplicate: batch.length - stored - quarantined, opened }
         })
 
@@ -134,14 +137,28 @@ export class TradeStore extends Context.Service<
 interface Part {
   readonly stored: number
   readonly opened: number
-  /** Rows that the database refused. */
-  readonly isolated: number
+  /** Trades that got no row although their ids may have been free. */
+  readonly setAside: number
 }
 
-const nothing: Part = { stored: 0, opened: 0, isolated: 0 }
+const nothing: Part = { stored: 0, opened: 0, setAside: 0 }
 
-const numberedAnew = (symbols: ReadonlyArray<string>): string =>
-  `Trades of ${[...new Set(symbols)].join(", ")} are not stored: they are later than those in the database, and their ids are lower, so the exchange numbers its trades anew, as a wiped testnet or another simulated market does. Give it a database of its own.`
+/** The symbols one after the other, each with its trades in the order of their ids. */
+const bySymbol = (batch: ReadonlyArray<Trade>): ReadonlyArray<Trade> => {
+  const groups = new Map<string, Array<Trade>>()
+  for (const trade of batch) {
+    const group = groups.get(trade.symbol)
+    if (group === undefined) groups.set(trade.symbol, [trade])
+    else group.push(trade)
+  }
+  return [...groups.values()].flatMap((group) => group.sort((a, b) => a.id - b.id))
+}
+
+const NUMBERED_ANEW =
+  "later than the newest stored trade, and its id is not above that one's: the exchange numbers anew"
+
+const numberedAnew = (trades: ReadonlyArray<Trade>): string =>
+  `Trades of ${[...new Set(trades.map(({ symbol }) => symbol))].join(", ")} are not stored: they are later than those in the database, and their ids are lower, so the exchange numbers its trades anew, as a wiped testnet or another simulated market does. Give it a database of its own.`
 
 const described = ([first, ...more]: ReadonlyArray<Refusal>): string => {
   const others =

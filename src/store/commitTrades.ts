@@ -6,10 +6,10 @@ import type { Trade } from "../market/Trade.ts"
 /** What a commit did to the ledger. */
 export interface Committed {
   readonly stored: number
-  /** Holes recorded. */
+  /** Holes recorded that are to be filled. */
   readonly opened: number
-  /** The symbol of each trade that was not taken although it is later than the high: the exchange numbers anew. */
-  readonly regressed: ReadonlyArray<string>
+  /** Those of the trades that are later than their symbol's high though their ids are not above it: the exchange numbers anew. */
+  readonly regressed: ReadonlyArray<Trade>
 }
 
 /** Why the holes that a batch leaves above the symbol's high are there. */
@@ -21,36 +21,70 @@ export interface Entry {
   readonly refusal?: string | undefined
 }
 
+/** What every commit of a process has in common. */
+export interface CommitOptions {
+  readonly market: string
+  /** Ids of one hole that are to be filled at most, its newest ones; the others are recorded as unfillable. */
+  readonly mostMissing: number
+}
+
 /**
- * The one call through which every writer goes: `commit_trades` of the ledger's migration, which stores each id once and keeps
- * the ledger true, in one transaction. Repeating it is harmless.
+ * The one call through which every writer goes: `commit_trades` of the migrations, which stores each id once and keeps
+ * the ledger true, in one transaction. Repeating it is harmless. Symbols that come one after the other, each with ascending ids, are
+ * what it is quickest with.
  */
 export const commitTrades = (
   sql: SqlClient.SqlClient,
-  market: string,
+  { market, mostMissing }: CommitOptions,
   cause: HoleCause,
   entries: ReadonlyArray<Entry>,
 ): Effect.Effect<Committed, SqlError.SqlError> =>
-  sql<{ readonly stored: bigint; readonly opened: bigint; readonly regressed: ReadonlyArray<string> | null }>`
-    SELECT stored, opened, regressed FROM commit_trades(
-      ${market}, ${cause},
+  sql<Answer>`
+    SELECT stored, opened, regressed_symbols, regressed_ids FROM commit_trades(
+      ${market}, ${cause}, ${BigInt(mostMissing)},
       ${column("text", entries, ({ trade }) => trade.symbol)},
       ${column("int8", entries, ({ trade }) => BigInt(trade.id))},
       ${column("int8", entries, ({ trade }) => BigInt(trade.time))},
-      ${column("text", entries, ({ refusal, trade }) => (refusal === undefined ? trade.price : null))},
-      ${column("text", entries, ({ refusal, trade }) => (refusal === undefined ? trade.quantity : null))},
+      ${column("numeric", entries, ({ refusal, trade }) => (refusal === undefined ? trade.price : null))},
+      ${column("numeric", entries, ({ refusal, trade }) => (refusal === undefined ? trade.quantity : null))},
       ${column("text", entries, ({ trade }) => trade.side)},
-      ${column("int8", entries, ({ trade }) => nullableId(trade.buyerOrderId))},
-      ${column("int8", entries, ({ trade }) => nullableId(trade.sellerOrderId))},
-      ${column("text", entries, ({ refusal }) => refusal?.replaceAll("\0", "\\0") ?? null)})`.pipe(
-    Effect.map(([counts]) => ({
-      stored: Number(counts?.stored ?? 0),
-      opened: Number(counts?.opened ?? 0),
-      regressed: counts?.regressed ?? [],
+      ${sparse("int8", entries, ({ trade }) => nullableId(trade.buyerOrderId))},
+      ${sparse("int8", entries, ({ trade }) => nullableId(trade.sellerOrderId))},
+      ${sparse("text", entries, ({ refusal }) => refusal?.replaceAll("\0", "\\0") ?? null)})`.pipe(
+    Effect.map(([answer]) => ({
+      stored: Number(answer?.stored ?? 0),
+      opened: Number(answer?.opened ?? 0),
+      regressed: named(entries, answer?.regressed_symbols ?? [], answer?.regressed_ids ?? []),
     })),
   )
 
-const column = (type: "int8" | "text", entries: ReadonlyArray<Entry>, value: (entry: Entry) => unknown) =>
+interface Answer {
+  readonly stored: bigint
+  readonly opened: bigint
+  readonly regressed_symbols: ReadonlyArray<string> | null
+  readonly regressed_ids: ReadonlyArray<bigint> | null
+}
+
+type Column = "int8" | "text" | "numeric"
+
+const column = (type: Column, entries: ReadonlyArray<Entry>, value: (entry: Entry) => unknown) =>
   Result.getOrThrow(PgTypes.array(entries.map(value), PgTypes.OID[type]))
 
+/** Empty where no entry has a value, as it is for nearly every batch. */
+const sparse = (type: Column, entries: ReadonlyArray<Entry>, value: (entry: Entry) => unknown) =>
+  column(type, entries.some((entry) => value(entry) !== null) ? entries : [], value)
+
 const nullableId = (id: number | null) => (id === null ? null : BigInt(id))
+
+/** The trades of these symbols and ids, but for those that are refused anyway. */
+const named = (
+  entries: ReadonlyArray<Entry>,
+  symbols: ReadonlyArray<string>,
+  ids: ReadonlyArray<bigint>,
+): ReadonlyArray<Trade> => {
+  if (symbols.length === 0) return []
+  const keys = new Set(symbols.map((symbol, index) => `${symbol} ${ids[index]}`))
+  return entries.flatMap(({ refusal, trade }) =>
+    refusal === undefined && keys.delete(`${trade.symbol} ${trade.id}`) ? [trade] : [],
+  )
+}

@@ -59,6 +59,24 @@ export const tradesRegressed = Metric.counter("fulltape_trades_regressed_total",
   incremental: true,
 })
 
+/** Trades that went to disk because the database did not take them. */
+export const tradesSpilled = Metric.counter("fulltape_trades_spilled_total", {
+  description: "Trades put on disk because the database did not take them",
+  incremental: true,
+})
+
+/** Trades that neither the database nor the disk took; repair asks for them again. */
+export const tradesDropped = Metric.counter("fulltape_trades_dropped_total", {
+  description: "Trades dropped because neither the database nor the disk took them",
+  incremental: true,
+})
+
+/** Symbols whose stream stalled while its connection lived. */
+export const stalledSymbols = Metric.counter("fulltape_stalled_symbols_total", {
+  description: "Times the stream of a symbol stalled and its connection was replaced",
+  incremental: true,
+})
+
 /** Batches committed. */
 export const batches = Metric.counter("fulltape_batches_total", {
   description: "Batches committed to the database",
@@ -149,6 +167,40 @@ export const missingIds = Metric.gauge("fulltape_missing_ids", {
   description: "Trade ids that are missing and still to be fetched",
 })
 
+/** Trades in memory that were received and are not committed yet. */
+export const uncommittedTrades = Metric.gauge("fulltape_uncommitted_trades", {
+  description: "Trades in memory that were received and are not committed",
+})
+
+/** How long the oldest trade that is not committed has been waiting, in memory or on disk; 0: none waits. */
+export const oldestUncommittedSeconds = Metric.gauge("fulltape_oldest_uncommitted_seconds", {
+  description: "Age of the oldest trade that was received and is not committed",
+})
+
+/** Trades on disk that wait for the database. */
+export const spillTrades = Metric.gauge("fulltape_spill_trades", {
+  description: "Trades on disk that wait for the database",
+})
+
+/** What they take. */
+export const spillBytes = Metric.gauge("fulltape_spill_bytes", {
+  description: "Bytes on disk of the trades that wait for the database",
+})
+
+const frontierLagIdsGauge = Metric.gauge("fulltape_frontier_lag_ids", {
+  description: "Trade ids from the frontier, up to which nothing is missing, to the highest committed one",
+})
+
+/** Of one symbol, as last asked for. */
+export const frontierLagIds = (symbol: string) => Metric.withAttributes(frontierLagIdsGauge, { symbol })
+
+const frontierLagSecondsGauge = Metric.gauge("fulltape_frontier_lag_seconds", {
+  description: "Time since the trade at the frontier, up to which nothing is missing",
+})
+
+/** Of one symbol, as last asked for. */
+export const frontierLagSeconds = (symbol: string) => Metric.withAttributes(frontierLagSecondsGauge, { symbol })
+
 /** The resident set of this process. */
 export const residentMemory = Metric.gauge("fulltape_resident_memory_bytes", {
   description: "Resident memory of the process",
@@ -174,6 +226,9 @@ export const register = Effect.forEach(
     tradesQuarantined,
     tradesBogus,
     tradesRegressed,
+    tradesSpilled,
+    tradesDropped,
+    stalledSymbols,
     batches,
     databaseErrors,
   ],
@@ -183,11 +238,10 @@ export const register = Effect.forEach(
 
 const count = (counter: Metric.Counter<number>) => Effect.map(Metric.value(counter), (state) => state.count)
 
-/** Trades neither committed nor set aside yet, wherever in the process they wait. Sets its gauge too. */
+/** Trades received and not committed yet, wherever they wait, frames that were not yet read counted as one each. Sets its gauge too. */
 export const buffered = Effect.gen(function* () {
-  let done = 0
-  for (const counter of [tradesStored, tradesDuplicate, tradesQuarantined, tradesBogus]) done += yield* count(counter)
-  const waiting = (yield* count(tradesReceived)) - done + (yield* Metric.value(waitingFrames)).value
+  let waiting = 0
+  for (const gauge of [uncommittedTrades, spillTrades, waitingFrames]) waiting += (yield* Metric.value(gauge)).value
   yield* Metric.update(bufferedTrades, waiting)
   return waiting
 })
@@ -197,7 +251,7 @@ export const errors = Effect.gen(function* () {
   return (
     (yield* count(databaseErrors)) +
     (yield* count(tradesQuarantined)) +
-    (yield* count(tradesRegressed)) +
+    (yield* count(tradesDropped)) +
     (yield* count(frames.malformed)) +
     (yield* count(frames.refused))
   )

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Metric } from "effect"
 import { TestClock } from "effect/testing"
+import * as Metrics from "../../src/telemetry/Metrics.ts"
 import { connected, Fakes, waiting } from "./Fakes.ts"
 import { inProcess, json } from "./inProcess.ts"
 
@@ -46,6 +47,9 @@ describe("/health", () => {
         uptime: 78.9,
         checks: { pipeline: pipelineUp, database: databaseUp, binance: binanceUp },
         gaps: { open: 0, missingIds: 0 },
+        frontiers: [],
+        uncommitted: { trades: 0, oldestSeconds: 0 },
+        spill: { trades: 0, bytes: 0 },
         problems: [],
       })
       assert.deepStrictEqual(yield* json(yield* ask("/health/db")), databaseUp)
@@ -124,14 +128,14 @@ describe("/health", () => {
     }),
   )
 
-  it.effect("is up with one of two connections, and tells of the other", () =>
+  it.effect("is degraded with one of two connections, and tells of the other", () =>
     Effect.gen(function* () {
       const fakes = new Fakes()
       fakes.connections = [connected, waiting]
       const ask = yield* inProcess(fakes)
       const response = yield* ask("/health")
       assert.strictEqual(response.status, 200)
-      assert.deepInclude(yield* json(response), { status: "up", problems: [lossSentence] })
+      assert.deepInclude(yield* json(response), { status: "degraded", problems: [lossSentence] })
       assert.strictEqual((yield* ask("/health/binance")).status, 503)
     }),
   )
@@ -150,6 +154,35 @@ describe("/health", () => {
         ],
       })
     }),
+  )
+
+  it.effect("is degraded by what is missing, waits on disk, was dropped or is numbered anew, and tells how much", () =>
+    Effect.gen(function* () {
+      const ask = yield* inProcess(new Fakes())
+      yield* Metric.update(Metrics.openGaps, 2)
+      yield* Metric.update(Metrics.missingIds, 2_500)
+      yield* Metric.update(Metrics.frontierLagIds("ETHUSDT"), 3_000)
+      yield* Metric.update(Metrics.frontierLagSeconds("ETHUSDT"), 61.5)
+      yield* Metric.update(Metrics.oldestUncommittedSeconds, 12.5)
+      yield* Metric.update(Metrics.spillTrades, 400)
+      yield* Metric.update(Metrics.spillBytes, 40_000)
+      yield* Metric.update(Metrics.tradesDropped, 7)
+      yield* Metric.update(Metrics.tradesRegressed, 9)
+      const response = yield* ask("/health")
+      assert.strictEqual(response.status, 200)
+      const body = yield* json(response)
+      assert.deepInclude(body, {
+        status: "degraded",
+        gaps: { open: 2, missingIds: 2_500 },
+        frontiers: [{ symbol: "ETHUSDT", lagIds: 3_000, lagSeconds: 61.5 }],
+        uncommitted: { trades: 400, oldestSeconds: 12.5 },
+        spill: { trades: 400, bytes: 40_000 },
+      })
+      assert.include(JSON.stringify(body), "2500 trades are missing")
+      assert.include(JSON.stringify(body), "400 trades wait on disk")
+      assert.include(JSON.stringify(body), "7 trades were dropped")
+      assert.include(JSON.stringify(body), "numbers its trades anew")
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
   )
 
   it.effect("asks the database once a second, however many ask", () =>

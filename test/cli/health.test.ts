@@ -67,7 +67,8 @@ describe("health", () => {
         lines[4] ?? "",
         /^ {4}stream\.binance\.com:9443 connected, last frame .+ ago, 0 reconnects: BTCUSDT, ETHUSDT$/,
       )
-      assert.lengthOf(lines, 5)
+      assert.strictEqual(lines[5], "  trades    0 missing, 0 waiting for their commit, the oldest for 0.0s")
+      assert.lengthOf(lines, 6)
     }).pipe(Effect.scoped),
   )
 

@@ -9,9 +9,49 @@ const idsAdmitted = (continuity: Continuity, ...batches: ReadonlyArray<ReadonlyA
   batches.map((ids) => continuity.admit(ids.map((id) => tradeOf(id))).map(({ id }) => id))
 
 describe("Continuity", () => {
-  it("lets trades through as they are, holes, duplicates and disorder included", () => {
-    const batch = [5, 6, 9, 7, 7, 1_000_000, 8].map((id) => tradeOf(id))
+  it("lets new ids through as they are, holes and disorder included, without a copy", () => {
+    const batch = [5, 6, 9, 7, 1_000_000, 8, 4, 4, 10].map((id) => tradeOf(id))
     assert.strictEqual(new Continuity().admit(batch), batch)
+  })
+
+  it("leaves out what it let through before, and counts it", () => {
+    const continuity = new Continuity()
+    assert.deepStrictEqual(idsAdmitted(continuity, [5, 6, 6, 9], [5, 7, 8, 7, 9, 10], [8]), [[5, 6, 9], [7, 8, 10], []])
+    assert.strictEqual(continuity.duplicates, 5)
+  })
+
+  it("lets ids of the past through: the database knows them", () => {
+    const continuity = new Continuity()
+    continuity.begin("BTCUSDT", 10)
+    assert.deepStrictEqual(idsAdmitted(continuity, [9, 10, 11], [9, 11]), [[9, 10, 11], [9]])
+  })
+
+  it("lets ids through that went back although time goes on: the database tells of them", () => {
+    const continuity = new Continuity()
+    const { time } = tradeOf(0)
+    continuity.admit([tradeOf(100), tradeOf(101)])
+    assert.deepStrictEqual(continuity.admit([tradeOf(100, { time: time + 900 })]), [])
+    const anew = [tradeOf(100, { time: time + 5_000 })]
+    assert.strictEqual(continuity.admit(anew), anew)
+    assert.deepStrictEqual(idsAdmitted(continuity, [101, 102]), [[102]])
+  })
+
+  it("does not take a broken trade for the one of its id", () => {
+    const continuity = new Continuity()
+    const broken = (id: number) => tradeOf(id, { price: "" })
+    const batch = [
+      broken(5),
+      tradeOf(5),
+      tradeOf(6),
+      broken(7),
+      broken(7),
+      tradeOf(7),
+      tradeOf(9),
+      broken(8),
+      tradeOf(8),
+    ]
+    assert.strictEqual(continuity.admit(batch), batch)
+    assert.deepStrictEqual(idsAdmitted(continuity, [5, 6, 7, 8, 9]), [[]])
   })
 
   it("drops a bogus id, and keeps its neighbours", () => {
@@ -30,6 +70,16 @@ describe("Continuity", () => {
     assert.strictEqual(continuity.bogus, 0)
   })
 
+  it("tells once of a jump, so that the exchange can be asked about it", () => {
+    const continuity = new Continuity()
+    idsAdmitted(continuity, [1, FAR])
+    assert.deepStrictEqual(
+      continuity.takeSuspects().map(({ id }) => id),
+      [FAR],
+    )
+    assert.deepStrictEqual(continuity.takeSuspects(), [])
+  })
+
   it("knows from the database where a symbol stands", () => {
     const continuity = new Continuity()
     continuity.begin("BTCUSDT", 10)
@@ -42,13 +92,51 @@ describe("Continuity", () => {
     assert.strictEqual(continuity.admit(batch), batch)
   })
 
-  it("never loses or adds a trade below the jump, however batches are cut", () =>
+  it("remembers a bounded number of holes, and leaves older ids to the database", () => {
+    const continuity = new Continuity()
+    const odd = Array.from({ length: 2_000 }, (_, n) => 2 * n + 1)
+    idsAdmitted(continuity, odd)
+    // The oldest holes are forgotten, so their ids, and those between them, pass as often as they come.
+    assert.deepStrictEqual(idsAdmitted(continuity, [2, 2, 3, 3_996, 3_996]), [[2, 2, 3, 3_996]])
+  })
+
+  const near = fc.integer({ min: 0, max: 60 })
+
+  it("lets every id through that came, once from its first one on, however batches are cut", () =>
     fc.assert(
-      fc.property(
-        fc.array(fc.array(fc.integer({ min: 0, max: 1000 }), { maxLength: 6 }), { maxLength: 10 }),
-        (batches) => {
-          assert.deepStrictEqual(idsAdmitted(new Continuity(), ...batches).flat(), batches.flat())
-        },
-      ),
+      fc.property(fc.array(fc.array(near, { maxLength: 6 }), { maxLength: 20 }), (batches) => {
+        const ids = batches.flat()
+        const admitted = idsAdmitted(new Continuity(), ...batches).flat()
+        const first = ids[0] ?? 0
+        assert.deepStrictEqual(new Set(admitted), new Set(ids))
+        const known = admitted.filter((id) => id >= first)
+        assert.strictEqual(new Set(known).size, known.length)
+        // Those from before the first one nobody here knows.
+        assert.deepStrictEqual(
+          admitted.filter((id) => id < first),
+          ids.filter((id) => id < first),
+        )
+      }),
+    ))
+
+  it("lets two overlapping connections through as one", () =>
+    fc.assert(
+      fc.property(near, near, fc.array(fc.boolean(), { maxLength: 120 }), (a, b, turns) => {
+        const next = [a, b]
+        const ids = turns.map((turn) => {
+          const which = turn ? 1 : 0
+          const id = next[which] ?? 0
+          next[which] = id + 1
+          return id
+        })
+        const continuity = new Continuity()
+        continuity.begin("BTCUSDT", Math.min(a, b) - 1)
+        const admitted = idsAdmitted(continuity, ids).flat()
+        assert.deepStrictEqual(
+          [...admitted].sort((x, y) => x - y),
+          [...new Set(ids)].sort((x, y) => x - y),
+        )
+        assert.strictEqual(continuity.duplicates, ids.length - admitted.length)
+      }),
     ))
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Cause, Duration, Effect, Fiber, Layer, Queue, Ref, Stream } from "effect"
+import { type Cause, Duration, Effect, Fiber, Layer, Metric, Queue, Ref, Stream } from "effect"
 import { FeedGaveUp, TradeFeed } from "../../src/feed/TradeFeed.ts"
 import { TradeHistory } from "../../src/feed/TradeHistory.ts"
 import { GapRepair } from "../../src/ingest/GapRepair.ts"
@@ -8,6 +8,8 @@ import type { Trade } from "../../src/market/Trade.ts"
 import { GapLedger } from "../../src/store/GapLedger.ts"
 import { StoreError } from "../../src/store/StoreError.ts"
 import { TradeStore, type Written } from "../../src/store/TradeStore.ts"
+import * as Metrics from "../../src/telemetry/Metrics.ts"
+import { memorySpill } from "../fixtures/memorySpill.ts"
 import { elapse } from "../fixtures/elapse.ts"
 
 const trade = (id: number): Trade => ({
@@ -24,7 +26,12 @@ const trade = (id: number): Trade => ({
 const trades = (from: number, count: number) => Array.from({ length: count }, (_, index) => trade(from + index))
 
 /** The pipeline between a queue of trades and a list of batches. */
-const pipeline = Effect.gen(function* () {
+const pipeline = Effect.fnUntraced(function* (
+  options: { readonly catchUp?: boolean; readonly mostSpilled?: number } = {},
+) {
+  const { catchUp = true } = options
+  const spill = memorySpill(options.mostSpilled)
+  const begun = yield* Ref.make<ReadonlyArray<string>>([])
   const input = yield* Queue.unbounded<Trade, FeedGaveUp | Cause.Done>()
   const batches = yield* Ref.make<ReadonlyArray<ReadonlyArray<number>>>([])
   const answer = yield* Ref.make<Effect.Effect<void, StoreError>>(Effect.void)
@@ -40,21 +47,31 @@ const pipeline = Effect.gen(function* () {
     trades: (_, until) =>
       Stream.fromQueue(input).pipe(Stream.onStart(Effect.forkChild(Effect.andThen(until, Queue.end(input))))),
     connections: Effect.succeed([]),
+    renew: () => Effect.void,
   })
   const repair = Layer.mock(GapRepair, { run: Effect.never, wake: Effect.void })
   const ingest = yield* Layer.build(
-    Ingest.layer({ symbols: ["BTCUSDT"], batchSize: 100, batchTimeout: Duration.seconds(1) }).pipe(
+    Ingest.layer({ symbols: ["BTCUSDT"], batchSize: 100, batchTimeout: Duration.seconds(1), catchUp }).pipe(
       Layer.provide([
         store,
         feed,
         repair,
-        Layer.mock(GapLedger, { open: Effect.succeed([]), high: () => Effect.succeed(undefined) }),
+        spill.layer,
+        Layer.mock(GapLedger, {
+          frontiers: Effect.succeed([]),
+          high: () => Effect.succeed(undefined),
+          begin: () =>
+            Effect.as(
+              Ref.update(begun, (all) => [...all, `${spill.batches.length} batches on disk`]),
+              new Map(),
+            ),
+        }),
         Layer.mock(TradeHistory, {}),
       ]),
     ),
   )
   const { isRunning, run } = yield* Effect.provide(Ingest, ingest)
-  return { input, batches: Ref.get(batches), answer, isRunning, run }
+  return { input, batches: Ref.get(batches), answer, isRunning, run, spill, begun: Ref.get(begun) }
 })
 
 const away = Effect.fail(new StoreError({ code: "57P01", detail: "terminating connection" }))
@@ -62,7 +79,7 @@ const away = Effect.fail(new StoreError({ code: "57P01", detail: "terminating co
 describe("Ingest", () => {
   it.effect("writes a batch at 100 trades, or 1 second after its first, and never an empty one", () =>
     Effect.gen(function* () {
-      const { batches, input, run } = yield* pipeline
+      const { batches, input, run } = yield* pipeline()
       const fiber = yield* Effect.forkChild(run)
       yield* elapse("10 seconds", "1 second")
       assert.deepStrictEqual(yield* batches, [])
@@ -93,7 +110,7 @@ describe("Ingest", () => {
 
   it.effect("writes the open batch when it is interrupted, and takes nothing more", () =>
     Effect.gen(function* () {
-      const { batches, input, isRunning, run } = yield* pipeline
+      const { batches, input, isRunning, run } = yield* pipeline()
       const fiber = yield* Effect.forkChild(run)
       yield* Queue.offerAll(input, trades(0, 42))
       yield* elapse("100 millis")
@@ -109,7 +126,7 @@ describe("Ingest", () => {
 
   it.effect("writes the open batch before it fails because the feed gave up", () =>
     Effect.gen(function* () {
-      const { batches, input, run } = yield* pipeline
+      const { batches, input, run } = yield* pipeline()
       const fiber = yield* Effect.forkChild(run)
       yield* Queue.offerAll(input, trades(0, 7))
       yield* elapse("100 millis")
@@ -125,7 +142,7 @@ describe("Ingest", () => {
 
   it.effect("asks an absent database again until it is back, and loses nothing meanwhile", () =>
     Effect.gen(function* () {
-      const { answer, batches, input, run } = yield* pipeline
+      const { answer, batches, input, run } = yield* pipeline()
       yield* Ref.set(answer, away)
       const fiber = yield* Effect.forkChild(run)
       yield* Queue.offerAll(input, trades(0, 1_000))
@@ -143,7 +160,7 @@ describe("Ingest", () => {
 
   it.effect("does not end as if all were well when the last batch could not be written", () =>
     Effect.gen(function* () {
-      const { answer, input, run } = yield* pipeline
+      const { answer, input, run } = yield* pipeline()
       yield* Ref.set(answer, Effect.die(new Error("a bug")))
       const fiber = yield* Effect.forkChild(run)
       yield* Queue.offerAll(input, trades(0, 10))
@@ -153,17 +170,104 @@ describe("Ingest", () => {
     }),
   )
 
-  it.effect("does not wait forever for a database that stays away while it is asked to stop", () =>
+  it.effect("puts the open batch on disk when the database stays away while it is asked to stop", () =>
     Effect.gen(function* () {
-      const { answer, input, run } = yield* pipeline
+      const { answer, input, run, spill } = yield* pipeline()
       yield* Ref.set(answer, away)
       const fiber = yield* Effect.forkChild(run)
       yield* Queue.offerAll(input, trades(0, 10))
+      yield* elapse("500 millis")
+      assert.deepStrictEqual(spill.batches, [])
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(
+        spill.batches.flat().map(({ id }) => id),
+        trades(0, 10).map(({ id }) => id),
+      )
+    }),
+  )
+
+  it.effect("commits in the order of arrival: while anything is on disk, what comes goes there", () =>
+    Effect.gen(function* () {
+      const { answer, batches, input, run, spill } = yield* pipeline()
+      yield* Ref.set(answer, away)
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, trades(0, 300))
       yield* elapse("2 seconds")
-      const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
+      assert.strictEqual(spill.batches.length, 3)
+      // The first statement of the database that is back takes its time.
+      yield* Ref.set(answer, Effect.sleep("3 seconds"))
+      yield* Queue.offerAll(input, trades(300, 100))
+      yield* elapse("4 seconds", "100 millis")
+      assert.isNotEmpty(spill.batches)
+      yield* Ref.set(answer, Effect.void)
+      yield* elapse("10 seconds", "100 millis")
+      yield* Queue.offerAll(input, trades(400, 100))
+      yield* elapse("2 seconds")
+      assert.deepStrictEqual(spill.batches, [])
+      assert.deepStrictEqual(
+        (yield* batches).flat(),
+        trades(0, 500).map(({ id }) => id),
+      )
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.effect("drops the newest batch when the disk is full, and goes on", () =>
+    Effect.gen(function* () {
+      const { answer, batches, input, run } = yield* pipeline({ mostSpilled: 2 })
+      yield* Ref.set(answer, away)
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, trades(0, 400))
+      yield* elapse("1 second")
+      assert.strictEqual((yield* Metric.value(Metrics.tradesDropped)).count, 200)
+      yield* Ref.set(answer, Effect.void)
       yield* elapse("10 seconds")
-      yield* Fiber.join(stopping)
-      assert.include(String(fiber.pollUnsafe()), "could not be written")
+      yield* Queue.offerAll(input, trades(400, 100))
+      yield* elapse("1 second")
+      assert.deepStrictEqual(
+        (yield* batches).flat(),
+        [...trades(0, 200), ...trades(400, 100)].map(({ id }) => id),
+      )
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
+  )
+
+  it.effect("puts batches on disk that waited for a slow database", () =>
+    Effect.gen(function* () {
+      const { batches, input, run } = yield* pipeline()
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(
+        input,
+        trades(0, 100).map((one) => ({ ...one, receivedAt: performance.now() - 2_500 })),
+      )
+      yield* elapse("1 second")
+      assert.strictEqual((yield* Metric.value(Metrics.tradesSpilled)).count, 100)
+      assert.strictEqual((yield* batches).flat().length, 100)
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
+  )
+
+  it.effect("leaves out what it let through before, and counts it", () =>
+    Effect.gen(function* () {
+      const { batches, input, run } = yield* pipeline()
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, [...trades(0, 60), ...trades(30, 70)])
+      yield* elapse("1 second")
+      assert.deepStrictEqual(yield* batches, [trades(0, 100).map(({ id }) => id)])
+      assert.strictEqual((yield* Metric.value(Metrics.tradesDuplicate)).count, 30)
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
+  )
+
+  it.effect("without catch-up commits first what an earlier run left on disk", () =>
+    Effect.gen(function* () {
+      const { batches, begun, run, spill } = yield* pipeline({ catchUp: false })
+      spill.batches.push(trades(0, 10))
+      const fiber = yield* Effect.forkChild(run)
+      yield* elapse("100 millis")
+      assert.strictEqual((yield* batches).flat().length, 10)
+      assert.deepStrictEqual(yield* begun, ["0 batches on disk"])
+      yield* Fiber.interrupt(fiber)
     }),
   )
 })

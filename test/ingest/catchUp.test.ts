@@ -14,14 +14,14 @@ const started = Effect.gen(function* () {
   const probe = yield* Effect.provide(makeProbe, context)
   /** What a probe of BTCUSDT stored, after some time. */
   const probed = Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(probe("BTCUSDT"))
+    const fiber = yield* Effect.forkChild(probe.persistently("BTCUSDT"))
     yield* elapse("2 seconds")
     return yield* Fiber.join(fiber)
   })
   return { market, probe, probed, woken: () => woken }
 })
 
-describe("probeSilent", () => {
+describe("Probe", () => {
   it.effect("takes an empty answer as proof that nothing was missed", () =>
     Effect.gen(function* () {
       const { market, probed } = yield* started
@@ -91,7 +91,7 @@ describe("probeSilent", () => {
       const { market, probe } = yield* started
       market.highs.set("BTCUSDT", 99)
       market.answer = () => Effect.fail(new RestError({ host: "exchange", status: 503, detail: "for the test" }))
-      const fiber = yield* Effect.forkChild(probe("BTCUSDT"))
+      const fiber = yield* Effect.forkChild(probe.persistently("BTCUSDT"))
       yield* elapse("20 seconds", "200 millis")
       assert.isAtLeast(market.asked.length, 4)
       assert.isAtMost(market.asked.length, 6)

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import type { ConnectionStatus } from "../../src/feed/TradeFeed.ts"
-import { LastTraded, watchSilentSymbols } from "../../src/ingest/silentSymbols.ts"
+import { Rhythm } from "../../src/ingest/Rhythm.ts"
+import { watchSilentSymbols } from "../../src/ingest/silentSymbols.ts"
 import { elapse } from "../fixtures/elapse.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 
@@ -22,16 +23,17 @@ describe("watchSilentSymbols", () => {
   it.effect("asks about a symbol once after each connect, if it stays silent for 30 s", () =>
     Effect.gen(function* () {
       const probed: Array<string> = []
-      const lastTraded = new LastTraded()
+      const rhythm = new Rhythm()
       let status = connected(0)
       const fiber = yield* Effect.forkChild(
         watchSilentSymbols({
           connections: Effect.sync(() => [status]),
-          lastTraded,
+          rhythm,
+          catchUp: true,
           probe: (symbol) => Effect.sync(() => probed.push(symbol)),
         }),
       )
-      lastTraded.note([tradeOf(1)], 10_000)
+      rhythm.note([tradeOf(1)], 10_000)
       yield* elapse("29 seconds", "1 second")
       assert.deepStrictEqual(probed, [])
       yield* elapse("10 seconds", "1 second")
@@ -43,9 +45,30 @@ describe("watchSilentSymbols", () => {
       status = { ...connected(400_000), state: "waiting" }
       yield* elapse("2 minutes", "1 second")
       status = connected(460_000)
-      lastTraded.note([tradeOf(2, { symbol: "XRPUSDT" })], 470_000)
+      rhythm.note([tradeOf(2, { symbol: "XRPUSDT" })], 470_000)
       yield* elapse("2 minutes", "1 second")
       assert.deepStrictEqual(probed.slice(2), ["BTCUSDT", "ETHUSDT"])
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.effect("without catch-up asks after reconnects only", () =>
+    Effect.gen(function* () {
+      const probed: Array<string> = []
+      let status = connected(0)
+      const fiber = yield* Effect.forkChild(
+        watchSilentSymbols({
+          connections: Effect.sync(() => [status]),
+          rhythm: new Rhythm(),
+          catchUp: false,
+          probe: (symbol) => Effect.sync(() => probed.push(symbol)),
+        }),
+      )
+      yield* elapse("1 minute", "1 second")
+      assert.deepStrictEqual(probed, [])
+      status = connected(60_000)
+      yield* elapse("1 minute", "1 second")
+      assert.deepStrictEqual(probed, ["BTCUSDT", "ETHUSDT", "XRPUSDT"])
       yield* Fiber.interrupt(fiber)
     }),
   )

@@ -16,17 +16,30 @@ interface Delivered {
 /** What writers do at the same moment: each commits a batch, or takes it back. */
 type Round = ReadonlyArray<{ readonly batch: ReadonlyArray<Delivered>; readonly rollBack: boolean }>
 
+const symbol = fc.constantFrom<"A" | "B">("A", "B")
+
+/** Any ids in any order. */
+const disorder: fc.Arbitrary<ReadonlyArray<Delivered>> = fc.array(
+  fc.record({ symbol, id: fc.integer({ min: 0, max: 30 }), refused: fc.nat(9).map((n) => n === 0) }),
+  { minLength: 1, maxLength: 12 },
+)
+
+/** What a stream delivers: a run of each symbol, which may or may not begin behind what is there. */
+const runs: fc.Arbitrary<ReadonlyArray<Delivered>> = fc
+  .array(fc.record({ symbol, first: fc.nat(30), length: fc.integer({ min: 1, max: 8 }) }), {
+    minLength: 1,
+    maxLength: 3,
+  })
+  .map((all) =>
+    all.flatMap(({ first, length, symbol }) =>
+      Array.from({ length }, (_, n) => ({ symbol, id: first + n, refused: false })),
+    ),
+  )
+
 const rounds: fc.Arbitrary<ReadonlyArray<Round>> = fc.array(
   fc.array(
     fc.record({
-      batch: fc.array(
-        fc.record({
-          symbol: fc.constantFrom<"A" | "B">("A", "B"),
-          id: fc.integer({ min: 0, max: 30 }),
-          refused: fc.nat(9).map((n) => n === 0),
-        }),
-        { minLength: 1, maxLength: 12 },
-      ),
+      batch: fc.oneof(disorder, runs),
       rollBack: fc.nat(4).map((n) => n === 0),
     }),
     { minLength: 1, maxLength: 3 },
@@ -64,7 +77,12 @@ export const ledgerSuite = (
               yield* Effect.forEach(
                 round,
                 ({ batch, rollBack }, writer) => {
-                  const commit = commitTrades(sql, "test", "not received", entriesOf(batch, writer))
+                  const commit = commitTrades(
+                    sql,
+                    { market: "test", mostMissing: 20 },
+                    "not received",
+                    entriesOf(batch, writer),
+                  )
                   return rollBack
                     ? Effect.ignore(sql.withTransaction(Effect.andThen(commit, Effect.fail("rolled back"))))
                     : commit

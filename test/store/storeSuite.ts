@@ -9,8 +9,12 @@ import { MOST_QUARANTINED } from "../../src/store/Quarantine.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
 import * as Metrics from "../../src/telemetry/Metrics.ts"
 import { tradeOf } from "../fixtures/trades.ts"
+import { commitSuite } from "./commitSuite.ts"
 import { gapLedgerSuite } from "./gapLedgerSuite.ts"
 import { ledgerSuite } from "./ledgerSuite.ts"
+
+/** Ids of one hole that are worth filling. */
+const MOST_MISSING = 2 ** 53
 
 const FIRST_MIGRATION = new URL("../../migrations/0001_trades.sql", import.meta.url)
 
@@ -37,7 +41,7 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
     )
   const options = (url: Redacted.Redacted<string>) => ({ url, poolMax: 4, timeout: Duration.seconds(5) })
   const store = (url: Redacted.Redacted<string>, market = "test") =>
-    TradeStore.layer({ timeout: Duration.seconds(5), market }).pipe(
+    TradeStore.layer({ timeout: Duration.seconds(5), market, mostMissing: MOST_MISSING }).pipe(
       Layer.provideMerge(Database.layer({ ...options(url), market })),
     )
 
@@ -114,6 +118,13 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
         assert.strictEqual(yield* regressed, 0)
         yield* write([tradeOf(50, { time: time + 5_000_000 }), tradeOf(98, { time: time + 6_000_000 })])
         assert.strictEqual(yield* regressed, 2)
+        const aside =
+          yield* (yield* SqlClient.SqlClient)`SELECT trade_id, reason FROM quarantined_trades ORDER BY trade_id`
+        assert.deepStrictEqual(
+          aside.map(({ trade_id }) => trade_id),
+          [50n, 98n],
+        )
+        assert.include(String(aside[0]?.["reason"]), "numbers anew")
         assert.deepStrictEqual(
           (yield* rows).map((row) => row["trade_id"]),
           [98n, 99n, 100n],
@@ -183,7 +194,7 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
           const hasty = yield* Layer.build(
-            TradeStore.layer({ timeout: Duration.seconds(1), market: "test" }).pipe(
+            TradeStore.layer({ timeout: Duration.seconds(1), market: "test", mostMissing: MOST_MISSING }).pipe(
               Layer.provide(Database.connected(options(url))),
             ),
           )
@@ -235,7 +246,7 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
           const slow = yield* Layer.build(
-            TradeStore.layer({ timeout: Duration.millis(300), market: "test" }).pipe(
+            TradeStore.layer({ timeout: Duration.millis(300), market: "test", mostMissing: MOST_MISSING }).pipe(
               Layer.provide(Database.connected(options(url))),
             ),
           )
@@ -401,4 +412,5 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
     ledgerSuite(withDatabase, options)
     gapLedgerSuite(withDatabase, options)
   }
+  commitSuite(withDatabase, options)
 }

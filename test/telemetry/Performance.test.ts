@@ -30,7 +30,8 @@ describe("Performance", () => {
   it.effect("averages over what happened, in the units it names", () =>
     Effect.gen(function* () {
       const { snapshot } = yield* Performance
-      yield* Metric.update(Metrics.tradesReceived, 130)
+      yield* Metric.update(Metrics.uncommittedTrades, 13)
+      yield* Metric.update(Metrics.spillTrades, 10)
       yield* Metric.update(Metrics.tradesStored, 100)
       yield* Metric.update(Metrics.tradesDuplicate, 5)
       yield* Metric.update(Metrics.tradesQuarantined, 2)

@@ -78,15 +78,18 @@ describe("BinanceSocket", () => {
   live(
     "says that it had not been read when the exchange cut it meanwhile",
     Effect.gen(function* () {
-      const closing = performance.now() + 1_200
+      const closing = performance.now() + 3_000
       const url = yield* webSocketServer((socket) => {
         for (let i = 0; i < 20_000; i++) socket.send("x".repeat(1_000))
-        setTimeout(() => socket.close(1008, "Pong timeout"), 1_200)
+        setTimeout(() => socket.close(1008, "Pong timeout"), 3_000)
       })
       const socket = yield* open(url)
       yield* waitUntil(() => performance.now() > closing + 50)
       const loss = yield* Effect.flip(Effect.forever(socket.take))
-      assert.include(String(loss), "had not been read for 1 s, because the database did not take the trades")
+      assert.match(
+        String(loss),
+        /after it had not been read for [23] s: the process was too busy, or its disk too slow/,
+      )
     }),
   )
 

@@ -1,0 +1,136 @@
+-- Which database this is, for what is kept beside it on disk: trades that wait there must not be written to another one. A copy of
+-- the database is the same one; an empty one is not.
+CREATE TABLE database_identity (
+  database_id      UUID        NOT NULL DEFAULT gen_random_uuid(),
+  only_row         BOOLEAN     PRIMARY KEY DEFAULT TRUE CHECK (only_row)
+);
+INSERT INTO database_identity DEFAULT VALUES;
+
+-- The high of a symbol at a start with CATCH_UP=false: the hole that begins behind it is not to be filled.
+ALTER TABLE symbols ADD COLUMN skip_after BIGINT;
+
+DROP FUNCTION commit_trades(TEXT, TEXT, TEXT[], BIGINT[], BIGINT[], TEXT[], TEXT[], TEXT[], BIGINT[], BIGINT[], TEXT[]);
+
+-- Commits trades of any writer, each id once, in one transaction: takes those above the symbol's high and those inside a gap that
+-- may be filled, inserts them, moves the high, records the holes that they leave, and closes or splits the gaps that they fill.
+-- A trade with a reason is one that the table cannot hold: it gets no row, and its id is in the ledger as unfillable, until a
+-- trade of that id comes that the table can hold. A trade that is later than the high though its id is not above it gets nothing:
+-- the exchange numbers anew. Everything else of the batch is there already, or below the origin.
+CREATE FUNCTION commit_trades(
+  p_market TEXT,
+  p_cause TEXT,                    -- of the holes that these trades leave
+  p_most BIGINT,                   -- ids of one hole that are worth filling, its newest ones
+  p_symbols TEXT[], p_ids BIGINT[], p_times_us BIGINT[], p_prices NUMERIC[], p_quantities NUMERIC[], p_sides TEXT[],
+  p_buyers BIGINT[], p_sellers BIGINT[], p_reasons TEXT[],   -- each may be empty: none is known
+  OUT stored BIGINT,               -- rows inserted
+  OUT opened BIGINT,               -- holes recorded that are to be filled
+  OUT regressed_symbols TEXT[],    -- of the trades that are numbered anew
+  OUT regressed_ids BIGINT[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+  names TEXT[] := ARRAY(SELECT DISTINCT unnest(p_symbols) ORDER BY 1);
+  follow BOOLEAN;
+  last_symbols TEXT[];
+  last_ids BIGINT[];
+  last_times_us BIGINT[];
+  filled_symbols TEXT[];
+  filled_ids BIGINT[];
+  filled_rows BOOLEAN[];
+BEGIN
+  IF (SELECT count(*) FROM symbols WHERE symbol = ANY (names)) < cardinality(names) THEN
+    INSERT INTO symbols (symbol, market, origin_id, high_id, high_time, kept_from_id)
+    SELECT trade.symbol, p_market, min(trade.id), min(trade.id) - 1, 'epoch', min(trade.id)
+    FROM unnest(p_symbols, p_ids) AS trade (symbol, id)
+    GROUP BY trade.symbol ORDER BY trade.symbol
+    ON CONFLICT DO NOTHING;
+  END IF;
+
+  -- In name order, so that no two writers wait for each other; and as a statement of its own, because the next one has to see
+  -- the ledger as the writer before us left it.
+  PERFORM FROM symbols WHERE symbol = ANY (names) ORDER BY symbol FOR UPDATE;
+
+  -- Most batches hold of each symbol one run of ids that begins behind its high. Then there is nothing to look up.
+  IF cardinality(p_reasons) = 0 THEN
+    SELECT
+      bool_and(CASE
+        WHEN trade.before = trade.symbol THEN trade.id = trade.before_id + 1
+        ELSE EXISTS (SELECT FROM symbols WHERE symbols.symbol = trade.symbol AND high_id = trade.id - 1)
+      END),
+      array_agg(symbol) FILTER (WHERE behind IS DISTINCT FROM symbol),
+      array_agg(id) FILTER (WHERE behind IS DISTINCT FROM symbol),
+      array_agg(time_us) FILTER (WHERE behind IS DISTINCT FROM symbol)
+    INTO follow, last_symbols, last_ids, last_times_us
+    FROM unnest(p_symbols, p_ids, p_times_us, NULL::text || p_symbols, NULL::bigint || p_ids, p_symbols[2:])
+      AS trade (symbol, id, time_us, before, before_id, behind)
+    WHERE symbol IS NOT NULL;
+    IF follow AND cardinality(last_symbols) = cardinality(names) THEN
+      INSERT INTO raw_trades (timestamp, symbol, price, quantity, side, trade_id, buyer_order_id, seller_order_id)
+      SELECT timestamptz 'epoch' + time_us * interval '1 microsecond', symbol, price, quantity, side, id, buyer, seller
+      FROM unnest(p_symbols, p_ids, p_times_us, p_prices, p_quantities, p_sides, p_buyers, p_sellers)
+        AS trade (symbol, id, time_us, price, quantity, side, buyer, seller);
+      UPDATE symbols SET high_id = newest.id, high_time = timestamptz 'epoch' + newest.time_us * interval '1 microsecond'
+      FROM unnest(last_symbols, last_ids, last_times_us) AS newest (symbol, id, time_us)
+      WHERE symbols.symbol = newest.symbol;
+      stored := cardinality(p_ids);
+      opened := 0;
+      RETURN;
+    END IF;
+  END IF;
+
+  WITH batch AS MATERIALIZED (
+    SELECT DISTINCT ON (trade.symbol, trade.id) trade.*, known.high_id, known.skip_after,
+      trade.id <= known.high_id
+        AND timestamptz 'epoch' + trade.time_us * interval '1 microsecond' > known.high_time + interval '1 millisecond' AS is_anew
+    FROM unnest(p_symbols, p_ids, p_times_us, p_prices, p_quantities, p_sides, p_buyers, p_sellers, p_reasons)
+      AS trade (symbol, id, time_us, price, quantity, side, buyer, seller, reason)
+    JOIN symbols AS known ON known.symbol = trade.symbol
+    ORDER BY trade.symbol, trade.id, trade.reason NULLS FIRST
+  ), taken AS MATERIALIZED (
+    SELECT * FROM batch
+    WHERE id > high_id OR NOT is_anew AND EXISTS (
+      SELECT FROM trade_gaps AS gap
+      WHERE gap.symbol = batch.symbol AND batch.id BETWEEN gap.first_id AND gap.last_id
+        AND (gap.state IN ('open', 'filling') OR gap.state = 'unfillable' AND gap.cause = 'refused' AND batch.reason IS NULL))
+  ), inserted AS (
+    INSERT INTO raw_trades (timestamp, symbol, price, quantity, side, trade_id, buyer_order_id, seller_order_id)
+    SELECT timestamptz 'epoch' + time_us * interval '1 microsecond', symbol, price, quantity, side, id, buyer, seller
+    FROM taken WHERE reason IS NULL
+    RETURNING 1
+  ), above AS (
+    SELECT symbol, id, time_us, skip_after, coalesce(lag(id) OVER (PARTITION BY symbol ORDER BY id), high_id) AS previous
+    FROM taken WHERE id > high_id
+  ), moved AS (
+    UPDATE symbols SET high_id = newest.id, high_time = timestamptz 'epoch' + newest.time_us * interval '1 microsecond'
+    FROM (SELECT DISTINCT ON (symbol) symbol, id, time_us FROM above ORDER BY symbol, id DESC) AS newest
+    WHERE symbols.symbol = newest.symbol
+  ), hole AS (
+    -- From first_id to wanted_from - 1 nothing is to be fetched.
+    SELECT symbol, previous + 1 AS first_id, id - 1 AS last_id, skip_after = previous AS is_skipped,
+      CASE WHEN skip_after = previous THEN id ELSE greatest(previous + 1, id - p_most) END AS wanted_from
+    FROM above WHERE id > previous + 1
+  ), wanted AS (
+    INSERT INTO trade_gaps (symbol, first_id, last_id, cause)
+    SELECT symbol, wanted_from, last_id, p_cause FROM hole WHERE wanted_from <= last_id
+    RETURNING 1
+  ), unwanted AS (
+    INSERT INTO trade_gaps (symbol, first_id, last_id, cause, state, last_error, closed_at)
+    SELECT symbol, first_id, wanted_from - 1, p_cause, 'unfillable',
+      CASE WHEN is_skipped THEN 'CATCH_UP=false' ELSE 'More than CATCH_UP_MAX=' || p_most || ' ids were missing at once.' END, now()
+    FROM hole WHERE first_id < wanted_from
+  ), refusals AS (
+    INSERT INTO trade_gaps (symbol, first_id, last_id, cause, state, last_error, closed_at)
+    SELECT symbol, id, id, 'refused', 'unfillable', reason, now() FROM taken WHERE reason IS NOT NULL
+  ), anew AS (
+    SELECT array_agg(symbol) AS symbols, array_agg(id) AS ids FROM batch WHERE is_anew
+  )
+  SELECT (SELECT count(*) FROM inserted), (SELECT count(*) FROM wanted),
+    (SELECT anew.symbols FROM anew), (SELECT ids FROM anew),
+    array_agg(symbol) FILTER (WHERE id <= high_id), array_agg(id) FILTER (WHERE id <= high_id),
+    array_agg(reason IS NULL) FILTER (WHERE id <= high_id)
+  INTO stored, opened, regressed_symbols, regressed_ids, filled_symbols, filled_ids, filled_rows
+  FROM taken;
+
+  IF filled_ids IS NOT NULL THEN
+    PERFORM account_for(filled_symbols, filled_ids, filled_rows);
+  END IF;
+END $$;

@@ -1,0 +1,52 @@
+import { Array, Clock, Effect, Metric, Stream } from "effect"
+import type { Trade } from "../market/Trade.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
+import { makeRateLimited } from "../telemetry/rateLimited.ts"
+import type { Continuity } from "./Continuity.ts"
+import type { Rhythm } from "./Rhythm.ts"
+import type { Uncommitted } from "./Uncommitted.ts"
+
+export interface AdmissionOptions {
+  readonly continuity: Continuity
+  readonly rhythm: Rhythm
+  readonly uncommitted: Uncommitted
+  /** Asks the exchange about a trade whose id jumped too far to be believed at once. */
+  readonly question: (suspect: Trade) => Effect.Effect<void>
+}
+
+/** The trades of a stream that are to be committed: each once, and none whose id is bogus. What is left out is counted. */
+export const admission =
+  ({ continuity, question, rhythm, uncommitted }: AdmissionOptions) =>
+  <E, R>(stream: Stream.Stream<Trade, E, R>): Stream.Stream<Trade, E, R> =>
+    Stream.transformPull(stream, (pull) =>
+      Effect.gen(function* () {
+        const every10Seconds = yield* makeRateLimited("10 seconds")
+        const clock = yield* Clock.Clock
+        let duplicates = 0
+        let bogus = 0
+
+        const tell = Effect.gen(function* () {
+          yield* Metric.update(Metrics.tradesDuplicate, continuity.duplicates - duplicates)
+          duplicates = continuity.duplicates
+          if (continuity.bogus > bogus) {
+            yield* Metric.update(Metrics.tradesBogus, continuity.bogus - bogus)
+            bogus = continuity.bogus
+            yield* every10Seconds(Effect.logWarning("Left out a trade whose id jumped too far to be real"))
+          }
+          yield* Effect.forEach(continuity.takeSuspects(), question, { discard: true })
+        })
+
+        return Effect.gen(function* () {
+          while (true) {
+            const trades = yield* pull
+            rhythm.note(trades, clock.currentTimeMillisUnsafe())
+            const admitted = continuity.admit(trades)
+            if (admitted !== trades) yield* tell
+            if (Array.isReadonlyArrayNonEmpty(admitted)) {
+              uncommitted.add(admitted.length, admitted[0].receivedAt)
+              return admitted
+            }
+          }
+        })
+      }),
+    )

@@ -1,0 +1,129 @@
+import { Duration, Effect, Metric, Queue } from "effect"
+import type { Trade } from "../market/Trade.ts"
+import type { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
+import type { StoreError } from "../store/StoreError.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
+import { makeRateLimited } from "../telemetry/rateLimited.ts"
+import { makeCommit } from "./commit.ts"
+import { Spill } from "./Spill.ts"
+import type { Uncommitted } from "./Uncommitted.ts"
+import { untilItAnswers } from "./untilItAnswers.ts"
+
+/** A batch that was complete for so long, and not taken, tells of a database that cannot keep up. */
+const TOO_LATE = Duration.seconds(1)
+
+/** A commit that takes longer keeps the stream waiting for too long. */
+const TOO_LONG = Duration.seconds(2)
+
+/** Trades that are committed together from the disk: the larger the quicker, and this many take a tenth of a second. */
+const MOST_AT_ONCE = 5_000
+
+/** A disk that does not let trades be read back is looked at again after this. */
+const DISK_FAILS = Duration.seconds(5)
+
+export interface Outbox {
+  /** Commits a batch, or puts it on disk behind the others while the database is away or too slow. */
+  readonly put: (batch: ReadonlyArray<Trade>) => Effect.Effect<void, DatabaseUnusable>
+  /** Commits what is on disk, the oldest first, whenever there is something. */
+  readonly run: Effect.Effect<never, DatabaseUnusable>
+  /** Commits what is on disk, until nothing is. */
+  readonly empty: Effect.Effect<void, DatabaseUnusable>
+}
+
+/**
+ * Between the batches and the database: one queue, whose tail is on disk while the database is away. While anything is on disk every
+ * batch goes there, so that trades are committed in the order in which they came. A trade leaves the disk after its commit; that it
+ * may be committed again is harmless.
+ *
+ * @param batchTimeout how long a batch may take to fill.
+ */
+export const makeOutbox = Effect.fnUntraced(function* (uncommitted: Uncommitted, batchTimeout: Duration.Duration) {
+  const spill = yield* Spill
+  const commit = yield* makeCommit
+  const bell = yield* Queue.sliding<void>(1)
+  const every10Seconds = yield* makeRateLimited("10 seconds")
+  const patience = Duration.toMillis(Duration.sum(batchTimeout, TOO_LATE))
+  let most = MOST_AT_ONCE
+
+  const isLate = (batch: ReadonlyArray<Trade>) => performance.now() - (batch.at(-1)?.receivedAt ?? 0) > patience
+
+  const spilled = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
+    yield* spill.append(batch).pipe(
+      Effect.andThen(Metric.update(Metrics.tradesSpilled, batch.length)),
+      Effect.catch((error) =>
+        Effect.andThen(
+          Metric.update(Metrics.tradesDropped, batch.length),
+          every10Seconds(
+            Effect.logError(`${error.message} ${batch.length} trades are dropped, and will be asked for over REST.`),
+          ),
+        ),
+      ),
+    )
+    yield* tellSize
+    yield* Queue.offer(bell, undefined)
+  })
+
+  const put = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
+    const waiting = (yield* spill.state).trades
+    const late = isLate(batch)
+    const taken =
+      waiting === 0 && !late
+        ? yield* commit(batch).pipe(
+            Effect.as(true),
+            Effect.timeoutOrElse({ duration: TOO_LONG, orElse: () => Effect.as(every10Seconds(tooSlow), false) }),
+            Effect.catchTag("StoreError", (error) => Effect.as(every10Seconds(away(error)), false)),
+          )
+        : false
+    if (!taken) {
+      if (waiting === 0 && late) yield* every10Seconds(tooSlow)
+      yield* spilled(batch)
+    }
+    uncommitted.remove(batch.length)
+  })
+
+  /** Commits the oldest ones on disk; false when there are none. */
+  const commitOldest = Effect.gen(function* () {
+    const oldest = yield* spill.peek(most)
+    if (oldest === undefined) return false
+    yield* commit(oldest.trades).pipe(
+      Effect.tapErrorTag("StoreError", (error) => {
+        // Perhaps they were too many for DB_TIMEOUT.
+        most = Math.max(1, oldest.trades.length >> 1)
+        return every10Seconds(away(error))
+      }),
+    )
+    most = Math.min(MOST_AT_ONCE, most * 2)
+    yield* spill.remove(oldest)
+    yield* tellSize
+    return true
+  }).pipe(
+    Effect.catchTag("EntryUnreadable", (entry) =>
+      Effect.logError(entry.message).pipe(Effect.andThen(spill.remove(entry)), Effect.as(true)),
+    ),
+    Effect.catchTag("SpillUnusable", ({ message }) =>
+      every10Seconds(Effect.logError(message)).pipe(Effect.andThen(Effect.sleep(DISK_FAILS)), Effect.as(true)),
+    ),
+  )
+
+  const empty = Effect.gen(function* () {
+    let any = false
+    while (yield* untilItAnswers(commitOldest)) any = true
+    if (any) yield* Effect.logInfo("The database takes trades again: what waited on disk is committed")
+  })
+
+  const tellSize = Effect.gen(function* () {
+    const { bytes, trades } = yield* spill.state
+    yield* Metric.update(Metrics.spillBytes, bytes)
+    yield* Metric.update(Metrics.spillTrades, trades)
+  })
+
+  const run = Effect.andThen(empty, Queue.take(bell)).pipe(Effect.forever)
+  return { put, empty, run } satisfies Outbox as Outbox
+})
+
+const away = ({ detail }: StoreError) =>
+  Effect.logWarning(`The database does not take trades (${detail}). They wait on disk until it does.`)
+
+const tooSlow = Effect.logWarning(
+  "The database takes trades more slowly than they come. They wait on disk until it keeps up.",
+)

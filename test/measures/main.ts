@@ -1,0 +1,40 @@
+/**
+ * Measures what docs/guarantees.md says in figures, on this machine: `npm run measure -- reconnect`, `repair`, `outage` or `commit`.
+ * Nothing here is a test: figures depend on the machine and on what else runs on it.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Effect } from "effect"
+import { Command } from "effect/cli"
+import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
+import { commit } from "./commit.ts"
+import { outage } from "./outage.ts"
+import { reconnect } from "./reconnect.ts"
+import { repair } from "./repair.ts"
+
+const measures = [
+  Command.make("reconnect", {}, () => reconnect).pipe(
+    Command.withDescription(
+      "From the accepted handshake to the first commit, and the ids that a lost connection costs",
+    ),
+  ),
+  Command.make("repair", {}, () => repair).pipe(
+    Command.withDescription("Trades a minute that repair fetches, against what the exchange's weight limit allows"),
+  ),
+  Command.make("outage", {}, () => outage).pipe(
+    Command.withDescription("How long a database that was away for 60 s at 5,000 trades/s takes to be level again"),
+  ),
+  Command.make("commit", {}, () => commit).pipe(
+    Command.withDescription("The commit call against the bare insert of the same rows"),
+  ),
+] as const
+
+Command.make("measure").pipe(
+  Command.withDescription("Measure what docs/guarantees.md says in figures"),
+  Command.withSubcommands([...measures]),
+  (command) => Command.run(command, { version: "1" }),
+  Effect.provide(TestPostgres.layer),
+  Effect.provide(NodeServices.layer),
+  Effect.scoped,
+  NodeRuntime.runMain,
+)

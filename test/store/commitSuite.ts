@@ -1,0 +1,154 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Layer, type Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { completeness } from "../../src/store/completeness.ts"
+import * as Database from "../../src/store/Database.ts"
+import { GapLedger } from "../../src/store/GapLedger.ts"
+import { TradeStore } from "../../src/store/TradeStore.ts"
+import { tradeOf } from "../fixtures/trades.ts"
+import { wrongIds } from "./wrongIds.ts"
+
+/** Ids of one hole that are worth filling. */
+const MOST_MISSING = 10
+
+const ids = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => first + n)
+
+/** What a commit makes of holes, runs and ids that go back, on a real server. */
+export const commitSuite = (
+  withDatabase: <A, E>(use: (url: Redacted.Redacted<string>) => Effect.Effect<A, E>) => Effect.Effect<A, E>,
+  options: (url: Redacted.Redacted<string>) => {
+    url: Redacted.Redacted<string>
+    poolMax: number
+    timeout: Duration.Duration
+  },
+) => {
+  const timeout = Duration.seconds(5)
+  const test = (name: string, body: Effect.Effect<void, unknown, TradeStore | GapLedger | SqlClient.SqlClient>) =>
+    it.live(name, () =>
+      withDatabase((url) =>
+        Effect.provide(
+          body,
+          Layer.mergeAll(
+            TradeStore.layer({ timeout, market: "test", mostMissing: MOST_MISSING }),
+            GapLedger.layer({ timeout }),
+          ).pipe(Layer.provideMerge(Database.layer({ ...options(url), market: "test" }))),
+        ),
+      ),
+    )
+
+  const gaps = Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) =>
+      sql`SELECT first_id::int AS first, last_id::int AS last, state, last_error AS why FROM trade_gaps ORDER BY first_id, last_id DESC`,
+  )
+  const nothingWrong = Effect.gen(function* () {
+    assert.deepStrictEqual(yield* wrongIds(yield* SqlClient.SqlClient), [])
+  })
+
+  describe("a commit", () => {
+    test(
+      "stores runs of several symbols that follow, and those that do not, alike",
+      Effect.gen(function* () {
+        const { write } = yield* TradeStore
+        const both = (first: number, last: number) =>
+          ids(first, last).flatMap((id) => [tradeOf(id), tradeOf(id, { symbol: "ETHUSDT" })])
+        const whole = { duplicate: 0, quarantined: 0, opened: 0 }
+        assert.deepStrictEqual(yield* write(both(1, 50)), { stored: 100, ...whole })
+        assert.deepStrictEqual(yield* write(both(51, 100)), { stored: 100, ...whole })
+        // One symbol follows, the other leaves a hole.
+        assert.deepStrictEqual(yield* write([tradeOf(101), tradeOf(103, { symbol: "ETHUSDT" })]), {
+          stored: 2,
+          ...whole,
+          opened: 1,
+        })
+        // As long as it should be, but with one id twice and another left out.
+        assert.deepStrictEqual(yield* write([102, 103, 103, 105].map((id) => tradeOf(id))), {
+          stored: 3,
+          duplicate: 1,
+          quarantined: 0,
+          opened: 1,
+        })
+        assert.deepStrictEqual(yield* gaps, [
+          { first: 101, last: 102, state: "open", why: null },
+          { first: 104, last: 104, state: "open", why: null },
+        ])
+        yield* nothingWrong
+      }),
+    )
+
+    test(
+      "has the newest ids of a hole fetched, as many as CATCH_UP_MAX says, and gives the others up",
+      Effect.gen(function* () {
+        const { write } = yield* TradeStore
+        yield* write([tradeOf(1)])
+        assert.strictEqual((yield* write([tradeOf(30)])).opened, 1)
+        assert.strictEqual((yield* write([tradeOf(41)])).opened, 1)
+        assert.deepStrictEqual(yield* gaps, [
+          { first: 2, last: 19, state: "unfillable", why: "More than CATCH_UP_MAX=10 ids were missing at once." },
+          { first: 20, last: 29, state: "open", why: null },
+          { first: 31, last: 40, state: "open", why: null },
+        ])
+        yield* nothingWrong
+      }),
+    )
+
+    test(
+      "gives up what was missed before a start without catch-up, and nothing that is missed later",
+      Effect.gen(function* () {
+        const ledger = yield* GapLedger
+        const { write } = yield* TradeStore
+        yield* write([tradeOf(1), tradeOf(1, { symbol: "ETHUSDT" })])
+        const highs = yield* ledger.begin(["BTCUSDT", "SOLUSDT"], false)
+        assert.deepStrictEqual([...highs], [["BTCUSDT", 1]])
+        assert.strictEqual((yield* write([tradeOf(30), tradeOf(3, { symbol: "ETHUSDT" })])).opened, 1)
+        assert.strictEqual((yield* write([tradeOf(33)])).opened, 1)
+        assert.deepStrictEqual(yield* gaps, [
+          { first: 2, last: 29, state: "unfillable", why: "CATCH_UP=false" },
+          { first: 2, last: 2, state: "open", why: null },
+          { first: 31, last: 32, state: "open", why: null },
+        ])
+        yield* ledger.begin(["BTCUSDT"], true)
+        assert.strictEqual((yield* write([tradeOf(36)])).opened, 1)
+        yield* nothingWrong
+      }),
+    )
+
+    test(
+      "fills a gap with no trade that is later than those behind it",
+      Effect.gen(function* () {
+        const { repair, write } = yield* TradeStore
+        yield* write([tradeOf(1), tradeOf(5)])
+        const late = tradeOf(5).time + 60_000_000
+        assert.deepStrictEqual(yield* repair([tradeOf(2, { time: late }), tradeOf(3)]), {
+          stored: 1,
+          duplicate: 0,
+          quarantined: 1,
+          opened: 0,
+        })
+        assert.deepInclude((yield* completeness)[0], { rows: 3n })
+        assert.strictEqual((yield* ledgerOf).missing, 2)
+        yield* nothingWrong
+      }),
+    )
+
+    test(
+      "moves the frontier, which tells until when everything is there",
+      Effect.gen(function* () {
+        const { repair, write } = yield* TradeStore
+        const at = (id: number) => tradeOf(id, { time: 1_791_019_853_000_000 + id * 1_000_000 })
+        yield* write([at(1), at(2), at(6), at(9)])
+        const behind = { symbol: "BTCUSDT", high: 9, frontier: 2, frontierTime: 1_791_019_855_000, gaps: 2, missing: 5 }
+        assert.deepStrictEqual(yield* ledgerOf, behind)
+        yield* repair([3, 4, 5, 7, 8].map(at))
+        assert.deepStrictEqual(yield* ledgerOf, {
+          symbol: "BTCUSDT", high: 9, frontier: 9, frontierTime: 1_791_019_862_000, gaps: 0, missing: 0,
+        }) // prettier-ignore
+      }),
+    )
+  })
+
+  const ledgerOf = Effect.gen(function* () {
+    const [frontier] = yield* (yield* GapLedger).frontiers
+    return frontier ?? assert.fail("The ledger knows no symbol")
+  })
+}
