@@ -1,5 +1,6 @@
 import { Effect, Metric, Schema } from "effect"
 import * as Metrics from "../telemetry/Metrics.ts"
+import * as totals from "../telemetry/totals.ts"
 
 const ids = (description: string) => Schema.Int.annotate({ description })
 const seconds = (description: string) => Schema.Finite.annotate({ description })
@@ -40,7 +41,7 @@ export const completeness = Effect.fnUntraced(function* (symbols: ReadonlyArray<
     gaps: { open: yield* read(Metrics.openGaps), missingIds: yield* read(Metrics.missingIds) },
     frontiers,
     uncommitted: {
-      trades: yield* Metrics.buffered,
+      trades: yield* totals.buffered,
       oldestSeconds: yield* read(Metrics.oldestUncommittedSeconds),
     },
     spill: { trades: yield* read(Metrics.spillTrades), bytes: yield* read(Metrics.spillBytes) },

@@ -3,6 +3,7 @@ import type { Trade } from "../market/Trade.ts"
 import { TradeStore, type Written } from "../store/TradeStore.ts"
 import { measurement } from "../telemetry/Logs.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import * as totals from "../telemetry/totals.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { GapRepair } from "./GapRepair.ts"
 
@@ -27,7 +28,7 @@ export const makeCommit = Effect.gen(function* () {
           Effect.annotateLogs({
             batchSize: batch.length,
             processingTime: Math.round((committedAt - startedAt) * 100) / 100,
-            bufferSize: yield* Metrics.buffered,
+            bufferSize: yield* totals.buffered,
           }),
           measurement,
         )

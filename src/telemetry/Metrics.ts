@@ -148,7 +148,8 @@ export const databaseErrors = Metric.counter("fulltape_database_errors_total", {
   incremental: true,
 })
 
-const bufferedTrades = Metric.gauge("fulltape_buffered_trades", {
+/** All that waits, in whatever place. */
+export const bufferedTrades = Metric.gauge("fulltape_buffered_trades", {
   description: "Trades received and not yet committed, frames that were not yet read counted as one each",
 })
 
@@ -235,36 +236,3 @@ export const register = Effect.forEach(
   (counter) => Metric.value(counter),
   { discard: true },
 )
-
-const count = (counter: Metric.Counter<number>) => Effect.map(Metric.value(counter), (state) => state.count)
-
-/** Trades received and not committed yet, wherever they wait, frames that were not yet read counted as one each. Sets its gauge too. */
-export const buffered = Effect.gen(function* () {
-  let waiting = 0
-  for (const gauge of [uncommittedTrades, spillTrades, waitingFrames]) waiting += (yield* Metric.value(gauge)).value
-  yield* Metric.update(bufferedTrades, waiting)
-  return waiting
-})
-
-/** Everything that went wrong and was survived: failed writes, refused requests, malformed frames, trades set aside. */
-export const errors = Effect.gen(function* () {
-  return (
-    (yield* count(databaseErrors)) +
-    (yield* count(tradesQuarantined)) +
-    (yield* count(tradesDropped)) +
-    (yield* count(frames.malformed)) +
-    (yield* count(frames.refused))
-  )
-})
-
-const total = Effect.fnUntraced(function* (counters: Readonly<Record<string, Metric.Counter<number>>>) {
-  let sum = 0
-  for (const counter of Object.values(counters)) sum += yield* count(counter)
-  return sum
-})
-
-/** Connections to the exchange that were lost, whatever the cause. */
-export const reconnections = total(reconnects)
-
-/** Frames of every kind. */
-export const messages = total(frames)

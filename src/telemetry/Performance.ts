@@ -1,5 +1,6 @@
 import { Context, Effect, Layer, Metric, Schedule } from "effect"
 import * as Metrics from "./Metrics.ts"
+import * as totals from "./totals.ts"
 
 /** What the process did over the last 10 seconds, and in all. Times in ms, memory in bytes, uptime in s. */
 export interface PerformanceSnapshot {
@@ -65,10 +66,10 @@ export class Performance extends Context.Service<
           batchProcessingTime: ratio((now.batchSum - then.batchSum) * 1000, now.batches - then.batches),
           queryTime: ratio((now.querySum - then.querySum) * 1000, now.queries - then.queries),
           messagesPerSecond: ratio(now.messages - then.messages, seconds),
-          errorCount: yield* Metrics.errors,
-          reconnectionCount: yield* Metrics.reconnections,
+          errorCount: yield* totals.errors,
+          reconnectionCount: yield* totals.reconnections,
           memoryUsage,
-          bufferSize: yield* Metrics.buffered,
+          bufferSize: yield* totals.buffered,
           totalTrades: now.stored + (yield* Metric.value(Metrics.tradesRepaired)).count,
           totalBatches: now.batches,
           uptime,
@@ -92,7 +93,7 @@ const sample: Effect.Effect<Sample> = Effect.gen(function* () {
     batchSum: batch.sum,
     queries: query.count,
     querySum: query.sum,
-    messages: yield* Metrics.messages,
+    messages: yield* totals.messages,
   }
 })
 

@@ -5,6 +5,7 @@ import { type ConnectionStatus, TradeFeed } from "../../../src/feed/TradeFeed.ts
 import { readFaults } from "../../../src/simulator/faults/readFaults.ts"
 import { Simulator } from "../../../src/simulator/Simulator.ts"
 import * as Metrics from "../../../src/telemetry/Metrics.ts"
+import * as totals from "../../../src/telemetry/totals.ts"
 import { consecutive, until } from "../../simulator/TestClient.ts"
 
 const symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "ADAUSDT", "XRPUSDT"]
@@ -57,7 +58,7 @@ const assertComplete = (ids: ReadonlyMap<string, ReadonlyArray<number>>) => {
 describe("rotation against an exchange that ends connections", () => {
   it.live("replaces every connection before its end, with no id missing, none twice, and no reconnect", () =>
     Effect.gen(function* () {
-      const reconnects = yield* Metrics.reconnections
+      const reconnects = yield* totals.reconnections
       const { count, finish, rotations, simulator, status } = yield* running(
         `[{"kind":"lifetime","after":"4 seconds"}]`,
         Duration.seconds(2),
@@ -66,7 +67,7 @@ describe("rotation against an exchange that ends connections", () => {
       assertComplete(yield* finish)
       assert.isAbove(count(), 8_000)
       assert.deepInclude(status(), { state: "connected", reconnects: 0, lastLoss: undefined })
-      assert.strictEqual(yield* Metrics.reconnections, reconnects)
+      assert.strictEqual(yield* totals.reconnections, reconnects)
       const { opened } = yield* simulator.state
       assert.isAtLeast(opened, 7)
       assert.isAtMost(opened, 8)
