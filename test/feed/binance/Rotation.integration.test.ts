@@ -1,14 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Layer, Metric, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Metric, Schedule, Stream } from "effect"
 import * as BinanceFeed from "../../../src/feed/binance/BinanceFeed.ts"
 import { type ConnectionStatus, TradeFeed } from "../../../src/feed/TradeFeed.ts"
 import { readFaults } from "../../../src/simulator/faults/readFaults.ts"
 import { Simulator } from "../../../src/simulator/Simulator.ts"
-import * as Metrics from "../../../src/telemetry/Metrics.ts"
 import * as totals from "../../../src/telemetry/totals.ts"
+import * as Metrics from "../../../src/telemetry/Metrics.ts"
 import { consecutive, until } from "../../simulator/TestClient.ts"
 
-const symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "ADAUSDT", "XRPUSDT"]
+/** Those that are never silent for a second at this rate. */
+const symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 
 /** A feed from a simulator with about 1,000 trades a second, with a consumer that keeps the ids, by symbol. */
 const running = Effect.fnUntraced(function* (faults: string, rotateAfter: Duration.Duration) {
@@ -66,7 +67,7 @@ describe("rotation against an exchange that ends connections", () => {
       for (const target of [2, 4, 6]) yield* until("rotations", () => rotations() >= target)
       assertComplete(yield* finish)
       assert.isAbove(count(), 8_000)
-      assert.deepInclude(status(), { state: "connected", reconnects: 0, lastLoss: undefined })
+      assert.deepInclude(status(), { state: "connected", reconnects: 0 })
       assert.strictEqual(yield* totals.reconnections, reconnects)
       const { opened } = yield* simulator.state
       assert.isAtLeast(opened, 7)
@@ -80,7 +81,7 @@ describe("rotation against an exchange that ends connections", () => {
       const { count, finish, rotations, simulator, status } = yield* running("[]", Duration.hours(1))
       for (const time of [1, 2, 3]) {
         yield* until("trades", () => count() > time * 500)
-        yield* simulator.inject(readFaults(`[{"kind":"serverShutdown","connections":1,"closeAfter":"2 seconds"}]`))
+        yield* simulator.inject(readFaults(`[{"kind":"serverShutdown","connections":1,"closeAfter":"3 seconds"}]`))
         yield* until("a rotation", () => rotations() === time)
       }
       assertComplete(yield* finish)
@@ -99,19 +100,17 @@ describe("rotation against an exchange that ends connections", () => {
       yield* feed.renew("BTCUSDT")
       yield* until("a rotation", () => rotations() === 1)
       yield* until("trades", () => count() > stalledAt + 5_200)
-      const { connections } = yield* simulator.state
-      assert.deepStrictEqual(
-        connections.map(({ id }) => id),
-        [2],
-      )
-      // What the exchange withheld is missing, once; nothing else is.
-      for (const [symbol, all] of yield* finish) {
-        const jumps = all
-          .slice(1)
-          .flatMap((id, index) => (id === (all[index] ?? 0) + 1 ? [] : [id - (all[index] ?? 0)]))
-        assert.strictEqual(jumps.length, 1, symbol)
-        assert.isAbove(jumps[0] ?? 0, 1, symbol)
+      yield* Effect.repeat(simulator.state, {
+        until: ({ connections }) => connections.every(({ id }) => id === 2),
+        schedule: Schedule.spaced("10 millis"),
+      })
+      // What the exchange withheld is missing, in one run for each symbol; nothing else is, and nothing is there twice.
+      const steps = [...(yield* finish).values()].map((all) => all.slice(1).map((id, index) => id - (all[index] ?? 0)))
+      for (const each of steps) {
+        assert.isAtMost(each.filter((step) => step !== 1).length, 1)
+        assert.isAtLeast(Math.min(...each), 1)
       }
+      assert.isAbove(Math.max(...steps.flat()), 1)
       assert.deepInclude(status(), { state: "connected", reconnects: 0, rotations: 1 })
     }),
   )
