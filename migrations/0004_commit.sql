@@ -13,17 +13,19 @@ DROP FUNCTION commit_trades(TEXT, TEXT, TEXT[], BIGINT[], BIGINT[], TEXT[], TEXT
 
 -- Commits trades of any writer, each id once, in one transaction: takes those above the symbol's high and those inside a gap that
 -- may be filled, inserts them, moves the high, records the holes that they leave, and closes or splits the gaps that they fill.
--- A trade with a reason is one that the table cannot hold: it gets no row, and its id is in the ledger as unfillable, until a
--- trade of that id comes that the table can hold. A trade that is later than the high though its id is not above it gets nothing:
+-- A trade with a reason is one that the table cannot hold, and gets no row. Its id is a gap that is to be filled, since a frame may be
+-- broken where the trade is not; when the exchange was asked and the table cannot hold what it says, the id is unfillable, until a
+-- trade of it comes that the table can hold. A trade that is later than the high though its id is not above it gets nothing:
 -- the exchange numbers anew. Everything else of the batch is there already, or below the origin.
 CREATE FUNCTION commit_trades(
   p_market TEXT,
   p_cause TEXT,                    -- of the holes that these trades leave
+  p_asked BOOLEAN,                 -- whether the exchange was asked for these trades, so that a refusal is final
   p_most BIGINT,                   -- ids of one hole that are worth filling, its newest ones
   p_symbols TEXT[], p_ids BIGINT[], p_times_us BIGINT[], p_prices NUMERIC[], p_quantities NUMERIC[], p_sides TEXT[],
   p_buyers BIGINT[], p_sellers BIGINT[], p_reasons TEXT[],   -- each may be empty: none is known
   OUT stored BIGINT,               -- rows inserted
-  OUT opened BIGINT,               -- holes recorded that are to be filled
+  OUT opened BIGINT,               -- gaps recorded that are to be filled
   OUT regressed_symbols TEXT[],    -- of the trades that are numbered anew
   OUT regressed_ids BIGINT[]
 ) LANGUAGE plpgsql AS $$
@@ -87,7 +89,7 @@ BEGIN
     ORDER BY trade.symbol, trade.id, trade.reason NULLS FIRST
   ), taken AS MATERIALIZED (
     SELECT * FROM batch
-    WHERE id > high_id OR NOT is_anew AND EXISTS (
+    WHERE id > high_id OR NOT is_anew AND (reason IS NULL OR p_asked) AND EXISTS (
       SELECT FROM trade_gaps AS gap
       WHERE gap.symbol = batch.symbol AND batch.id BETWEEN gap.first_id AND gap.last_id
         AND (gap.state IN ('open', 'filling') OR gap.state = 'unfillable' AND gap.cause = 'refused' AND batch.reason IS NULL))
@@ -117,13 +119,16 @@ BEGIN
     SELECT symbol, first_id, wanted_from - 1, p_cause, 'unfillable',
       CASE WHEN is_skipped THEN 'CATCH_UP=false' ELSE 'More than CATCH_UP_MAX=' || p_most || ' ids were missing at once.' END, now()
     FROM hole WHERE first_id < wanted_from
-  ), refusals AS (
+  ), refused AS (
     INSERT INTO trade_gaps (symbol, first_id, last_id, cause, state, last_error, closed_at)
-    SELECT symbol, id, id, 'refused', 'unfillable', reason, now() FROM taken WHERE reason IS NOT NULL
+    SELECT symbol, id, id, 'refused', CASE WHEN p_asked THEN 'unfillable' ELSE 'open' END, reason, CASE WHEN p_asked THEN now() END
+    FROM taken WHERE reason IS NOT NULL
+    RETURNING state
   ), anew AS (
     SELECT array_agg(symbol) AS symbols, array_agg(id) AS ids FROM batch WHERE is_anew
   )
-  SELECT (SELECT count(*) FROM inserted), (SELECT count(*) FROM wanted),
+  SELECT (SELECT count(*) FROM inserted),
+    (SELECT count(*) FROM wanted) + (SELECT count(*) FROM refused WHERE state = 'open'),
     (SELECT anew.symbols FROM anew), (SELECT ids FROM anew),
     array_agg(symbol) FILTER (WHERE id <= high_id), array_agg(id) FILTER (WHERE id <= high_id),
     array_agg(reason IS NULL) FILTER (WHERE id <= high_id)

@@ -1,10 +1,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { Duration, Effect, Layer, Redacted, Schedule } from "effect"
+import { type Duration, Effect, Layer, Redacted } from "effect"
 import { Migrator, SqlClient, type SqlError } from "effect/sql"
 import { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { requireMarket, storedMarket } from "./storedMarket.ts"
 import { fromSqlFiles } from "./migrations.ts"
+import { retryWhileItMayCome } from "./retryWhileItMayCome.ts"
 import { isTransient, sqlFailure } from "./sqlFailure.ts"
 
 export interface DatabaseOptions {
@@ -13,9 +14,6 @@ export interface DatabaseOptions {
   /** Bounds connecting; statements are bounded where they are made. */
   readonly timeout: Duration.Duration
 }
-
-/** A database that is starting, in a container beside us say, gets this long. */
-const PATIENCE = Duration.seconds(30)
 
 /** The pool, as it is. */
 export const connected = (options: DatabaseOptions) =>
@@ -40,6 +38,7 @@ export const layer = (options: DatabaseOptions & { readonly market: string }) =>
 
 const checkMarket = (market: string) =>
   Effect.flatMap(SqlClient.SqlClient, storedMarket).pipe(
+    retryWhileItMayCome,
     Effect.flatMap((stored) => requireMarket(stored, market)),
     Effect.catchTag("SqlError", (error) =>
       Effect.fail(new DatabaseUnusable({ message: `The database cannot be used: ${sqlFailure(error).detail}.` })),
@@ -59,10 +58,7 @@ const reachable = (options: DatabaseOptions) =>
         ? Effect.logWarning(`The database at ${addressOf(options.url)} cannot be reached: ${sqlFailure(error).detail}`)
         : Effect.void,
     ),
-    Effect.retry({
-      schedule: Schedule.spaced("3 seconds").pipe(Schedule.upTo({ duration: PATIENCE })),
-      while: isTransient,
-    }),
+    retryWhileItMayCome,
     Effect.mapError((error) => new DatabaseUnusable({ message: unusable(error, options.url) })),
   )
 
@@ -90,16 +86,20 @@ export const migrate = Effect.gen(function* () {
   }
   return yield* Migrator.make({})({ loader: fromSqlFiles, table: "fulltape_migrations" })
 }).pipe(
+  retryWhileItMayCome,
   Effect.provide(NodeServices.layer),
   Effect.catchTags({
-    SqlError: (error) => refusedMigration(sqlFailure(error).detail),
-    MigrationError: (error) => refusedMigration(error.message),
+    SqlError: (error) =>
+      Effect.fail(
+        new DatabaseUnusable({
+          message: isTransient(error)
+            ? `The database went away while it was migrated (${sqlFailure(error).detail}): start again when it is back.`
+            : refusedMigration(sqlFailure(error).detail),
+        }),
+      ),
+    MigrationError: ({ message }) => Effect.fail(new DatabaseUnusable({ message: refusedMigration(message) })),
   }),
 )
 
-const refusedMigration = (detail: string) =>
-  Effect.fail(
-    new DatabaseUnusable({
-      message: `The database could not be migrated (${detail}); the user of DATABASE_URL needs the right to create tables.`,
-    }),
-  )
+const refusedMigration = (detail: string): string =>
+  `The database could not be migrated (${detail}); the user of DATABASE_URL needs the right to create tables.`

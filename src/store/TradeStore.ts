@@ -5,7 +5,7 @@ import * as Metrics from "../telemetry/Metrics.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { bounded } from "./bounded.ts"
 import type { DatabaseUnusable } from "./DatabaseUnusable.ts"
-import { type CommitOptions, commitTrades, type Entry, type HoleCause } from "./commitTrades.ts"
+import { type CommitOptions, commitTrades, type Entry, type TradeOrigin } from "./commitTrades.ts"
 import { quarantine, reasonToRefuse, type Refusal } from "./Quarantine.ts"
 import { refusesRow } from "./sqlFailure.ts"
 import type { StoreError } from "./StoreError.ts"
@@ -18,7 +18,7 @@ export interface Written {
   readonly duplicate: number
   /** Set aside: the database refuses them, or the exchange numbers them anew. */
   readonly quarantined: number
-  /** Holes in the ids that the batch left behind. */
+  /** Gaps in the ids that the batch left behind, and that are to be filled. */
   readonly opened: number
 }
 
@@ -28,10 +28,10 @@ export class TradeStore extends Context.Service<
   {
     /**
      * Commits the trades, each at most once whatever is in the database already. A row that the database refuses is set aside
-     * with its reason, and harms no other. After a `StoreError` the whole batch may be written again.
+     * with its reason, harms no other, and is to be asked for again. After a `StoreError` the whole batch may be written again.
      */
     write(batch: ReadonlyArray<Trade>): Effect.Effect<Written, StoreError | DatabaseUnusable>
-    /** The same for trades that the exchange was asked for, to fill a gap or to catch up. */
+    /** The same for trades that the exchange was asked for, to fill a gap or to catch up: those that are refused are unfillable. */
     repair(batch: ReadonlyArray<Trade>): Effect.Effect<Written, StoreError | DatabaseUnusable>
     /** The symbols that the ledger knows. */
     readonly symbols: Effect.Effect<ReadonlyArray<string>, StoreError>
@@ -60,10 +60,10 @@ export class TradeStore extends Context.Service<
           claimed = true
         })
 
-        const commit = Effect.fnUntraced(function* (cause: HoleCause, entries: ReadonlyArray<Entry>) {
+        const commit = Effect.fnUntraced(function* (origin: TradeOrigin, entries: ReadonlyArray<Entry>) {
           if (entries.length === 0) return nothing
           const startedAt = performance.now()
-          const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options, cause, entries))
+          const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options, origin, entries))
           yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
           if (regressed.length > 0) {
             yield* Metric.update(Metrics.tradesRegressed, regressed.length)
@@ -77,20 +77,23 @@ export class TradeStore extends Context.Service<
          * Halves until a refused row stands alone, and goes in with its reason: log2(n) extra statements for each. The order stays, so
          * that no half leaves a hole that the other fills.
          */
-        const commitAndIsolate = (cause: HoleCause, entries: ReadonlyArray<Entry>): Effect.Effect<Part, StoreError> =>
-          Effect.catchIf(commit(cause, entries), refusesRow, ({ detail }) => {
+        const commitAndIsolate = (
+          origin: TradeOrigin,
+          entries: ReadonlyArray<Entry>,
+        ): Effect.Effect<Part, StoreError> =>
+          Effect.catchIf(commit(origin, entries), refusesRow, ({ detail }) => {
             const [only] = entries
             if (entries.length === 1 && only !== undefined) {
               const { trade } = only
               return Effect.andThen(
                 setAside([{ trade, reason: detail }]),
-                commit(cause, [{ trade, refusal: detail }]),
+                commit(origin, [{ trade, refusal: detail }]),
               ).pipe(Effect.map(({ opened }) => ({ stored: 0, opened, setAside: 1 })))
             }
             const middle = entries.length >> 1
             return Effect.zipWith(
-              commitAndIsolate(cause, entries.slice(0, middle)),
-              commitAndIsolate(cause, entries.slice(middle)),
+              commitAndIsolate(origin, entries.slice(0, middle)),
+              commitAndIsolate(origin, entries.slice(middle)),
               (a, b) => ({
                 stored: a.stored + b.stored,
                 opened: a.opened + b.opened,
@@ -105,24 +108,22 @@ export class TradeStore extends Context.Service<
           yield* everySecond(Effect.logWarning(described(refusals)))
         })
 
-        const write = Effect.fnUntraced(function* (cause: HoleCause, batch: ReadonlyArray<Trade>) {
+        const write = Effect.fnUntraced(function* (origin: TradeOrigin, batch: ReadonlyArray<Trade>) {
           yield* claim
           const entries = bySymbol(batch).map((trade): Entry => ({ trade, refusal: reasonToRefuse(trade) }))
           const known = entries.flatMap(({ refusal, trade }) =>
             refusal === undefined ? [] : [{ trade, reason: refusal }],
           )
           yield* setAside(known)
-          const { opened, setAside: more, stored } = yield* commitAndIsolate(cause, entries)
+          const { opened, setAside: more, stored } = yield* commitAndIsolate(origin, entries)
           const quarantined = known.length + more
           return { stored, quarantined, duplicate: batch.length - stored - quarantined, opened }
         })
 
         return TradeStore.of({
-          write: Effect.fn("TradeStore.write")((batch) => write("not received", batch)),
+          write: Effect.fn("TradeStore.write")((batch) => write("stream", batch)),
           repair: Effect.fn("TradeStore.repair")((batch) =>
-            Effect.tap(write("missed while away", batch), ({ stored }) =>
-              Metric.update(Metrics.tradesRepaired, stored),
-            ),
+            Effect.tap(write("history", batch), ({ stored }) => Metric.update(Metrics.tradesRepaired, stored)),
           ),
           symbols: inTime(sql<{ readonly symbol: string }>`SELECT symbol FROM symbols ORDER BY symbol`).pipe(
             Effect.map((rows) => rows.map(({ symbol }) => symbol)),

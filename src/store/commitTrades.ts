@@ -6,16 +6,22 @@ import type { Trade } from "../market/Trade.ts"
 /** What a commit did to the ledger. */
 export interface Committed {
   readonly stored: number
-  /** Holes recorded that are to be filled. */
+  /** Gaps recorded that are to be filled. */
   readonly opened: number
   /** Those of the trades that are later than their symbol's high though their ids are not above it: the exchange numbers anew. */
   readonly regressed: ReadonlyArray<Trade>
 }
 
-/** Why the holes that a batch leaves above the symbol's high are there. */
-export type HoleCause = "not received" | "missed while away"
+/** Where trades come from: the stream, or an answer of the exchange that was asked for them. */
+export type TradeOrigin = "stream" | "history"
 
-/** A trade on its way to the ledger; with a reason it gets no row, and its id is recorded as unfillable. */
+/** Why the holes that a batch leaves above the symbol's high are there. */
+const causeOf = { stream: "not received", history: "missed while away" } as const
+
+/**
+ * A trade on its way to the ledger; with a reason it gets no row. Its id is then to be asked for, or is unfillable, when it was asked
+ * for already.
+ */
 export interface Entry {
   readonly trade: Trade
   readonly refusal?: string | undefined
@@ -36,12 +42,12 @@ export interface CommitOptions {
 export const commitTrades = (
   sql: SqlClient.SqlClient,
   { market, mostMissing }: CommitOptions,
-  cause: HoleCause,
+  origin: TradeOrigin,
   entries: ReadonlyArray<Entry>,
 ): Effect.Effect<Committed, SqlError.SqlError> =>
   sql<Answer>`
     SELECT stored, opened, regressed_symbols, regressed_ids FROM commit_trades(
-      ${market}, ${cause}, ${BigInt(mostMissing)},
+      ${market}, ${causeOf[origin]}, ${origin === "history"}, ${BigInt(mostMissing)},
       ${column("text", entries, ({ trade }) => trade.symbol)},
       ${column("int8", entries, ({ trade }) => BigInt(trade.id))},
       ${column("int8", entries, ({ trade }) => BigInt(trade.time))},

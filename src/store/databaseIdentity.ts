@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { DatabaseUnusable } from "./DatabaseUnusable.ts"
+import { retryWhileItMayCome } from "./retryWhileItMayCome.ts"
 import { sqlFailure } from "./sqlFailure.ts"
 
 /** Which database this is, for what is kept beside it: made with its tables, and the same in a copy of it. */
@@ -11,6 +12,7 @@ export const databaseIdentity = Effect.gen(function* () {
     return yield* new DatabaseUnusable({ message: "The database's table database_identity is empty." })
   return row.id
 }).pipe(
+  retryWhileItMayCome,
   Effect.catchTag("SqlError", (error) =>
     Effect.fail(new DatabaseUnusable({ message: `The database cannot be used: ${sqlFailure(error).detail}.` })),
   ),

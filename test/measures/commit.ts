@@ -42,7 +42,7 @@ const commitCall = (sql: SqlClient.SqlClient, batch: ReadonlyArray<Trade>) =>
   commitTrades(
     sql,
     { market: "measure", mostMissing: 10_000_000 },
-    "not received",
+    "stream",
     batch.map((trade) => ({ trade })),
   )
 
