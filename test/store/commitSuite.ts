@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, type Redacted } from "effect"
 import { SqlClient } from "effect/sql"
+import { commitTrades } from "../../src/store/commitTrades.ts"
 import { completeness } from "../../src/store/completeness.ts"
 import * as Database from "../../src/store/Database.ts"
 import { GapLedger } from "../../src/store/GapLedger.ts"
@@ -72,6 +73,18 @@ export const commitSuite = (
           { first: 101, last: 102, state: "open", why: null },
           { first: 104, last: 104, state: "open", why: null },
         ])
+        yield* nothingWrong
+      }),
+    )
+
+    test(
+      "takes an id once when a symbol comes in two runs that both follow",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const trades = [tradeOf(1), tradeOf(2), tradeOf(1, { symbol: "ETHUSDT" }), tradeOf(1), tradeOf(2), tradeOf(3)]
+        const entries = trades.map((trade) => ({ trade }))
+        const committed = yield* commitTrades(sql, { market: "test", mostMissing: MOST_MISSING }, "stream", entries)
+        assert.deepStrictEqual(committed, { stored: 4, opened: 0, regressed: [] })
         yield* nothingWrong
       }),
     )
