@@ -95,6 +95,7 @@ export const pipeline = Layer.unwrap(
       batchSize: batch.size,
       batchTimeout: batch.timeout,
       catchUp: catchUp.enabled,
+      mostMissing: catchUp.most,
     }).pipe(
       Layer.provide([GapRepair.layer, spill]),
       Layer.provideMerge(GapLedger.layer({ timeout })),

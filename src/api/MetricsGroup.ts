@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { completenessFields } from "./Completeness.ts"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 
 const number = (description: string) => Schema.Finite.annotate({ description })
@@ -25,6 +26,7 @@ export const MetricsReport = Schema.Struct({
     totalBatches: number("Batches committed since the start"),
     uptime: number("Seconds since the process started"),
   }),
+  ...completenessFields,
 }).annotate({ identifier: "Metrics", description: "What the process did over the last 10 seconds, and in all" })
 export type MetricsReport = typeof MetricsReport.Type
 

@@ -5,6 +5,7 @@ import { PrometheusMetrics } from "effect/observability"
 import { Performance } from "../telemetry/Performance.ts"
 import { Api } from "./Api.ts"
 import { Checks } from "./Checks.ts"
+import { completeness } from "./Completeness.ts"
 import { prometheusContentType } from "./MetricsGroup.ts"
 import { prefersText } from "./prefersText.ts"
 
@@ -17,6 +18,7 @@ export const layer = HttpApiBuilder.group(
     const performance = yield* Performance
 
     const json = Effect.gen(function* () {
+      const binance = yield* checks.binance
       const { bufferSize, totalBatches, totalTrades, uptime, ...measured } = yield* performance.snapshot
       const { averageLatency, batchProcessingTime, errorCount, memoryUsage, reconnectionCount, tradesPerSecond } =
         measured
@@ -32,13 +34,14 @@ export const layer = HttpApiBuilder.group(
         },
         status: {
           isRunning: (yield* checks.pipeline).status === "up",
-          binanceConnected: (yield* checks.binance).status === "up",
+          binanceConnected: binance.status === "up",
           databaseConnected: (yield* checks.database).status === "up",
           bufferSize,
           totalTrades,
           totalBatches,
           uptime,
         },
+        ...(yield* completeness(binance.connections.flatMap(({ symbols }) => symbols))),
       }
     })
 

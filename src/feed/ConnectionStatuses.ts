@@ -1,5 +1,11 @@
 import { Clock, Effect } from "effect"
+import { monotonicMillis } from "./monotonicMillis.ts"
 import type { ConnectionStatus } from "./TradeFeed.ts"
+
+const moment = Effect.map(Clock.Clock, (clock) => ({
+  since: clock.currentTimeMillisUnsafe(),
+  sinceMonotonic: monotonicMillis(clock),
+}))
 
 /** What every connection of a feed is doing; `since` moves only when the state does. */
 export class ConnectionStatuses {
@@ -10,13 +16,13 @@ export class ConnectionStatuses {
   readonly open = Effect.fnUntraced(
     { self: this },
     function* (name: string, host: string, symbols: ReadonlyArray<string>) {
-      const since = yield* Clock.currentTimeMillis
+      const since = yield* moment
       this.byName.set(name, {
         name,
         host,
         symbols,
         state: "connecting",
-        since,
+        ...since,
         lastFrameAt: undefined,
         reconnects: 0,
         rotations: 0,
@@ -27,8 +33,8 @@ export class ConnectionStatuses {
   )
 
   readonly enter = Effect.fnUntraced({ self: this }, function* (name: string, state: ConnectionStatus["state"]) {
-    const now = yield* Clock.currentTimeMillis
-    this.change(name, (status) => (status.state === state ? status : { ...status, state, since: now }))
+    const now = yield* moment
+    this.change(name, (status) => (status.state === state ? status : { ...status, state, ...now }))
   })
 
   /** @param nextRotationAt milliseconds since the epoch. */
@@ -44,8 +50,8 @@ export class ConnectionStatuses {
 
   /** Connected still, but what was published around now may not have come: `since` is now. */
   readonly interrupted = Effect.fnUntraced({ self: this }, function* (name: string, why: string) {
-    const since = yield* Clock.currentTimeMillis
-    this.change(name, (status) => ({ ...status, since, lastLoss: why }))
+    const now = yield* moment
+    this.change(name, (status) => ({ ...status, ...now, lastLoss: why }))
   })
 
   readonly heard = (name: string) =>

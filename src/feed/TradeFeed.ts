@@ -7,6 +7,8 @@ export interface ConnectionStatus {
   readonly host: string
   readonly state: "connecting" | "connected" | "waiting"
   readonly since: number
+  /** The same moment, in milliseconds of the monotonic clock. */
+  readonly sinceMonotonic: number
   readonly symbols: ReadonlyArray<string>
   readonly lastFrameAt: number | undefined
   readonly reconnects: number

@@ -1,8 +1,11 @@
 import { isStorable } from "../market/decimal.ts"
 import type { Trade } from "../market/Trade.ts"
 
-/** More ids than any symbol trades in a day: a jump beyond this is a bogus id until the next one follows it. */
-const LARGEST_JUMP = 10_000_000
+/**
+ * A jump beyond this is a bogus id until the next one follows it: behind one that counted, every real id would be missing. To wait for one
+ * more trade costs nothing, so this is far below what a reconnect leaves out.
+ */
+const LARGEST_JUMP = 10_000
 
 /** Runs of a symbol that have not come yet and are remembered; of ids before them the database decides. */
 const MOST_HOLES = 1_000
@@ -35,6 +38,7 @@ interface Position {
  */
 export class Continuity {
   private readonly positions = new Map<string, Position>()
+  private readonly largestJump: number
   private suspects: Array<Trade> = []
 
   /** How many trades were left out because they had been let through before, in all. */
@@ -42,6 +46,11 @@ export class Continuity {
 
   /** How many trades were taken for bogus, in all. */
   bogus = 0
+
+  /** @param mostMissing ids of one hole that are fetched at most: a jump that gives ids up has to be true. */
+  constructor(mostMissing = Number.POSITIVE_INFINITY) {
+    this.largestJump = Math.min(LARGEST_JUMP, mostMissing)
+  }
 
   /** Tells where a symbol stands in the database. */
   readonly begin = (symbol: string, high: number): void => {
@@ -73,6 +82,9 @@ export class Continuity {
     return suspects
   }
 
+  /** Whether nothing has come that tells whether the trade is bogus. */
+  readonly isSuspect = (trade: Trade): boolean => this.positions.get(trade.symbol)?.suspect === trade
+
   private lets(trade: Trade, position: Position | undefined): boolean {
     const { id, symbol, time } = trade
     if (position === undefined) {
@@ -92,7 +104,7 @@ export class Continuity {
       this.bogus += 1
     }
     if (id > last) {
-      if (id - last <= LARGEST_JUMP) {
+      if (id - last <= this.largestJump) {
         reach(position, trade)
         return true
       }

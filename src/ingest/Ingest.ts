@@ -1,5 +1,6 @@
-import { Context, Deferred, type Duration, Effect, Layer, Option, Stream } from "effect"
+import { Context, Deferred, Duration, Effect, FiberMap, Layer, Option, Stream } from "effect"
 import { type FeedGaveUp, TradeFeed } from "../feed/TradeFeed.ts"
+import type { Trade } from "../market/Trade.ts"
 import type { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { GapLedger } from "../store/GapLedger.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
@@ -24,7 +25,12 @@ export interface IngestOptions {
   readonly batchTimeout: Duration.Duration
   /** Whether what was missed while the service was stopped is fetched. */
   readonly catchUp: boolean
+  /** Ids of one hole that are fetched at most. */
+  readonly mostMissing: number
 }
+
+/** A trade that jumped is followed by the next one within this time, unless the symbol is quiet. */
+const NEXT_TRADE = Duration.seconds(5)
 
 /** The pipeline from the exchange to the database, and the repair of what it missed. */
 export class Ingest extends Context.Service<
@@ -48,41 +54,69 @@ export class Ingest extends Context.Service<
         const spill = yield* Spill
         const context = yield* Effect.context<GapLedger | Spill>()
         const uncommitted = new Uncommitted((change) => Metrics.uncommittedTrades.modifyUnsafe(change, context))
-        const outbox = yield* makeOutbox(uncommitted, options.batchTimeout)
+        const unwanted = new Set(options.catchUp ? [] : options.symbols)
         const probe = yield* makeProbe
-        const continuity = new Continuity()
+        /** One question about a symbol at a time: that none is under way twice bounds them. */
+        const probes = yield* FiberMap.make<string>()
+        const suspects = yield* FiberMap.make<string>()
+        const asking = (symbol: string, question: Effect.Effect<unknown>) =>
+          Effect.asVoid(FiberMap.run(probes, symbol, question, { onlyIfMissing: true }))
+        const outbox = yield* makeOutbox({
+          uncommitted,
+          unwanted,
+          batchTimeout: options.batchTimeout,
+          onDropped: (symbols) =>
+            Effect.forEach(symbols, (symbol) => asking(symbol, probe.persistently(symbol)), { discard: true }),
+        })
+        const continuity = new Continuity(options.mostMissing)
         const rhythm = new Rhythm()
         let running = false
 
-        const storing = Effect.fnUntraced(function* (stop: Effect.Effect<void>) {
+        /** What a jump was, the next trade tells; of a symbol that stays silent the exchange does. */
+        const question = (suspect: Trade) =>
+          Effect.suspend(() =>
+            continuity.isSuspect(suspect) ? probe.persistently(suspect.symbol, suspect.id) : Effect.void,
+          ).pipe(Effect.delay(NEXT_TRADE), (asked) => Effect.asVoid(FiberMap.run(suspects, suspect.symbol, asked)))
+
+        const start = Effect.gen(function* () {
           // What waits on disk from an earlier run would be taken for what this run missed.
           if (!options.catchUp) yield* outbox.empty
-          const highs = yield* untilItAnswers(ledger.begin(options.symbols, options.catchUp))
+          const highs = yield* untilItAnswers(ledger.highs(options.symbols))
           highs.forEach((high, symbol) => continuity.begin(symbol, high))
-          const scope = yield* Effect.scope
+        })
+
+        const storing = Effect.fnUntraced(function* (stop: Effect.Effect<void>) {
+          const isStopped = yield* Effect.raceFirst(Effect.as(start, false), Effect.as(stop, true))
+          if (isStopped) return
           const gaveUp = yield* Deferred.make<never, FeedGaveUp>()
           yield* feed.trades(options.symbols, stop).pipe(
             // A failed stream would drop the open batch too: it ends here, and fails below.
             Stream.catch((error) => Stream.drain(Stream.fromEffect(Deferred.fail(gaveUp, error)))),
-            admission({
-              continuity,
-              rhythm,
-              uncommitted,
-              question: ({ id, symbol }) => Effect.forkIn(probe.persistently(symbol, id), scope),
-            }),
+            admission({ continuity, rhythm, uncommitted, question }),
             Stream.groupedWithin(options.batchSize, options.batchTimeout),
             Stream.runForEach(outbox.put),
           )
           const failure = yield* Deferred.poll(gaveUp)
           if (Option.isSome(failure)) return yield* failure.value
-        }, Effect.scoped)
+        })
 
         const { connections, renew } = feed
+        const caughtUp = (symbol: string, isStart: boolean) =>
+          isStart && !options.catchUp
+            ? Effect.andThen(
+                probe.skipping(symbol),
+                Effect.sync(() => unwanted.delete(symbol)),
+              )
+            : probe.persistently(symbol)
         const beside = Effect.all(
           [
             repair.run,
             outbox.run,
-            watchSilentSymbols({ connections, rhythm, probe: probe.persistently, catchUp: options.catchUp }),
+            watchSilentSymbols({
+              connections,
+              rhythm,
+              probe: (symbol, isStart) => asking(symbol, caughtUp(symbol, isStart)),
+            }),
             watchStalledSymbols({
               connections,
               rhythm,

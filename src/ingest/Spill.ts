@@ -1,14 +1,15 @@
-import { Context, Effect, Layer, Result, Schema } from "effect"
+import { Context, Effect, Layer, Option, Result, Schema } from "effect"
 import { accessSync, constants, existsSync, mkdirSync, readdirSync } from "node:fs"
 import * as path from "node:path"
 import type { Trade } from "../market/Trade.ts"
 import { errorText } from "../store/embedded/EmbeddedPostgresError.ts"
+import { claim } from "../store/embedded/OwnerFile.ts"
 import type { EntryUnreadable } from "./spill/EntryUnreadable.ts"
 import { dataFile, sweep } from "./spill/Environment.ts"
 import { inspect } from "./spill/inspect.ts"
 import { EMPTY, Queue, queueFolder } from "./spill/Queue.ts"
 import type { SpillFull } from "./spill/SpillFull.ts"
-import { damaged, inaccessible, SpillUnusable } from "./spill/SpillUnusable.ts"
+import { damaged, inaccessible, inUse, SpillUnusable } from "./spill/SpillUnusable.ts"
 
 /** What the trades of a spill belong to. */
 export interface SpillOwner {
@@ -18,7 +19,7 @@ export interface SpillOwner {
 }
 
 export interface SpillOptions {
-  /** Made when it is missing; several processes may use it at once. */
+  /** Made when it is missing; one process uses it at a time. */
   readonly folder: string
   /** The size that the data file may have, in units of 1024 × 1024 bytes; a file that is larger already does not grow. */
   readonly maxMegabytes: number
@@ -61,7 +62,7 @@ export class Spill extends Context.Service<
     remove(entries: SpilledEntries): Effect.Effect<void, SpillUnusable>
   }
 >()("fulltape/ingest/Spill") {
-  /** Finds what earlier runs left. Fails when it is another owner's, or damaged, or when the folder cannot be used. */
+  /** Finds what earlier runs left. Fails when another process uses it, when it is another owner's, or damaged, or when the folder cannot be used. */
   static readonly layer = (options: SpillOptions): Layer.Layer<Spill, SpillUnusable> =>
     Layer.effect(
       Spill,
@@ -75,8 +76,10 @@ export class Spill extends Context.Service<
         }).pipe(Effect.map((lmdb) => (queue ??= new Queue(lmdb, options))))
         const loaded = Effect.suspend(() => (queue === undefined ? load : Effect.succeed(queue)))
 
+        yield* attempt(() => requireAccess(folder))
+        const owner = yield* Effect.mapError(claim(folder, false), ({ message }) => inaccessible(folder, message))
+        if (Option.isSome(owner)) return yield* inUse(folder, owner.value.pid)
         yield* attempt(() => {
-          requireAccess(folder)
           sweep(queueFolder(folder))
         })
         yield* Effect.addFinalizer(() => Effect.ignore(attempt(() => queue?.close())))

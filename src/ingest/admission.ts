@@ -1,4 +1,5 @@
 import { Array, Clock, Effect, Metric, Stream } from "effect"
+import { monotonicMillis } from "../feed/monotonicMillis.ts"
 import type { Trade } from "../market/Trade.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
@@ -39,8 +40,9 @@ export const admission =
         return Effect.gen(function* () {
           while (true) {
             const trades = yield* pull
-            rhythm.note(trades, clock.currentTimeMillisUnsafe())
             const admitted = continuity.admit(trades)
+            // What came before is no sign of life.
+            rhythm.note(admitted, monotonicMillis(clock))
             if (admitted !== trades) yield* tell
             if (Array.isReadonlyArrayNonEmpty(admitted)) {
               uncommitted.add(admitted.length, admitted[0].receivedAt)

@@ -21,6 +21,8 @@ export interface Probe {
   readonly once: (symbol: string, from?: number) => Effect.Effect<number, RestError | StoreError | DatabaseUnusable>
   /** Without an answer it asks again, and so it never fails. */
   readonly persistently: (symbol: string, from?: number) => Effect.Effect<number>
+  /** Commits the newest trade of the symbol, and records what lies before it as unfillable: nobody wants it. Never fails. */
+  readonly skipping: (symbol: string) => Effect.Effect<void>
 }
 
 /**
@@ -52,17 +54,28 @@ export const makeProbe = Effect.gen(function* () {
     }
   })
 
-  const persistently = Effect.fnUntraced(function* (symbol: string, from?: number) {
-    const stored = yield* once(symbol, from).pipe(
+  const skip = Effect.fn("catchUp.skip")(function* (symbol: string) {
+    if ((yield* ledger.high(symbol)) === undefined) return
+    const newest = (yield* history.newest(symbol)).at(-1)
+    if (newest !== undefined) yield* store.repair([newest], { unwanted: [symbol] })
+  })
+
+  const untilTold = <A>(symbol: string, ask: Effect.Effect<A, RestError | StoreError | DatabaseUnusable>) =>
+    ask.pipe(
       Effect.tapError((error) =>
         warn(Effect.logWarning(`What ${symbol} traded meanwhile is not known yet: ${error.message}`)),
       ),
       Effect.retry(untilAnswered),
       Effect.orDie,
     )
+
+  const persistently = Effect.fnUntraced(function* (symbol: string, from?: number) {
+    const stored = yield* untilTold(symbol, once(symbol, from))
     if (stored > 0) yield* Effect.logInfo(`Caught up with ${symbol}`).pipe(Effect.annotateLogs({ stored }))
     return stored
   })
 
-  return { once, persistently } satisfies Probe as Probe
+  const skipping = (symbol: string) => untilTold(symbol, skip(symbol))
+
+  return { once, persistently, skipping } satisfies Probe as Probe
 })

@@ -7,8 +7,12 @@ import * as totals from "../telemetry/totals.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { GapRepair } from "./GapRepair.ts"
 
-/** Gives the effect that commits trades of the stream once, wakes repair where they leave a hole, and measures it. */
-export const makeCommit = Effect.gen(function* () {
+/**
+ * Gives the effect that commits trades of the stream once, wakes repair where they leave a hole, and measures it.
+ *
+ * @param unwanted the symbols of which nobody wants what was missed before their first commit; they leave with it.
+ */
+export const makeCommit = Effect.fnUntraced(function* (unwanted: Set<string>) {
   const store = yield* TradeStore
   const repair = yield* GapRepair
   const everySecond = yield* makeRateLimited("1 second")
@@ -16,10 +20,11 @@ export const makeCommit = Effect.gen(function* () {
   return Effect.fn("Ingest.commit")(function* (batch: ReadonlyArray<Trade>) {
     yield* Effect.annotateCurrentSpan("batch.size", batch.length)
     const startedAt = performance.now()
-    const written = yield* Effect.tapErrorTag(store.write(batch), "StoreError", () =>
-      Metric.update(Metrics.databaseErrors, 1),
-    )
+    const written = yield* store
+      .write(batch, { unwanted: [...unwanted] })
+      .pipe(Effect.tapErrorTag("StoreError", () => Metric.update(Metrics.databaseErrors, 1)))
     const committedAt = performance.now()
+    if (unwanted.size > 0) for (const { symbol } of batch) unwanted.delete(symbol)
     if (written.opened > 0) yield* repair.wake
     yield* measure(batch, written, committedAt - startedAt, committedAt)
     yield* everySecond(

@@ -1,4 +1,4 @@
-import { Duration, Effect, Metric, Queue } from "effect"
+import { Duration, Effect, Metric, Queue, Result } from "effect"
 import type { Trade } from "../market/Trade.ts"
 import type { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import type { StoreError } from "../store/StoreError.ts"
@@ -30,54 +30,71 @@ export interface Outbox {
   readonly empty: Effect.Effect<void, DatabaseUnusable>
 }
 
+export interface OutboxOptions {
+  readonly uncommitted: Uncommitted
+  /** How long a batch may take to fill. */
+  readonly batchTimeout: Duration.Duration
+  /** The symbols of which nobody wants what was missed before their first commit; they leave with it. */
+  readonly unwanted: Set<string>
+  /** Told of the symbols whose trades neither the database nor the disk took: perhaps no later trade of them shows the hole. */
+  readonly onDropped: (symbols: ReadonlySet<string>) => Effect.Effect<void>
+}
+
 /**
  * Between the batches and the database: one queue, whose tail is on disk while the database is away. While anything is on disk every
  * batch goes there, so that trades are committed in the order in which they came. A trade leaves the disk after its commit; that it
- * may be committed again is harmless.
- *
- * @param batchTimeout how long a batch may take to fill.
+ * may be committed again is harmless. A batch that the disk does not take is tried with the database all the same, before it is dropped:
+ * the ledger needs no order.
  */
-export const makeOutbox = Effect.fnUntraced(function* (uncommitted: Uncommitted, batchTimeout: Duration.Duration) {
+export const makeOutbox = Effect.fnUntraced(function* (options: OutboxOptions) {
+  const { batchTimeout, uncommitted } = options
   const spill = yield* Spill
-  const commit = yield* makeCommit
+  const commit = yield* makeCommit(options.unwanted)
   const bell = yield* Queue.sliding<void>(1)
-  const every10Seconds = yield* makeRateLimited("10 seconds")
+  const everyAway = yield* makeRateLimited("10 seconds")
+  const everySlow = yield* makeRateLimited("10 seconds")
+  const everyDrop = yield* makeRateLimited("10 seconds")
+  const everyDiskFailure = yield* makeRateLimited("10 seconds")
   const patience = Duration.toMillis(Duration.sum(batchTimeout, TOO_LATE))
   let most = MOST_AT_ONCE
 
   const isLate = (batch: ReadonlyArray<Trade>) => performance.now() - (batch.at(-1)?.receivedAt ?? 0) > patience
 
-  const spilled = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
-    yield* spill.append(batch).pipe(
-      Effect.andThen(Metric.update(Metrics.tradesSpilled, batch.length)),
-      Effect.catch((error) =>
-        Effect.andThen(
-          Metric.update(Metrics.tradesDropped, batch.length),
-          every10Seconds(
-            Effect.logError(`${error.message} ${batch.length} trades are dropped, and will be asked for over REST.`),
-          ),
-        ),
-      ),
+  /** Whether the database took the batch, soon enough for the stream. */
+  const committed = (batch: ReadonlyArray<Trade>) =>
+    commit(batch).pipe(
+      Effect.as(true),
+      Effect.timeoutOrElse({
+        duration: TOO_LONG,
+        orElse: () =>
+          Metric.update(Metrics.databaseErrors, 1).pipe(Effect.andThen(everySlow(tooSlow)), Effect.as(false)),
+      }),
+      Effect.catchTag("StoreError", (error) => Effect.as(everyAway(away(error)), false)),
     )
-    yield* tellSize
-    yield* Queue.offer(bell, undefined)
+
+  const dropped = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>, why: string) {
+    yield* Metric.update(Metrics.tradesDropped, batch.length)
+    yield* everyDrop(Effect.logError(`${why} ${batch.length} trades are dropped, and will be asked for over REST.`))
+    yield* options.onDropped(new Set(batch.map(({ symbol }) => symbol)))
+  })
+
+  const spilled = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>, wasTried: boolean) {
+    const appended = yield* Effect.result(spill.append(batch))
+    if (Result.isSuccess(appended)) {
+      yield* Metric.update(Metrics.tradesSpilled, batch.length)
+      yield* tellSize
+      yield* Queue.offer(bell, undefined)
+    } else if (wasTried || !(yield* committed(batch))) {
+      yield* dropped(batch, appended.failure.message)
+    }
   })
 
   const put = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
-    const waiting = (yield* spill.state).trades
+    const isFirst = (yield* spill.state).trades === 0
     const late = isLate(batch)
-    const taken =
-      waiting === 0 && !late
-        ? yield* commit(batch).pipe(
-            Effect.as(true),
-            Effect.timeoutOrElse({ duration: TOO_LONG, orElse: () => Effect.as(every10Seconds(tooSlow), false) }),
-            Effect.catchTag("StoreError", (error) => Effect.as(every10Seconds(away(error)), false)),
-          )
-        : false
-    if (!taken) {
-      if (waiting === 0 && late) yield* every10Seconds(tooSlow)
-      yield* spilled(batch)
-    }
+    if (isFirst && late) yield* everySlow(tooSlow)
+    const tried = isFirst && !late
+    if (!tried || !(yield* committed(batch))) yield* spilled(batch, tried)
     uncommitted.remove(batch.length)
   })
 
@@ -89,7 +106,7 @@ export const makeOutbox = Effect.fnUntraced(function* (uncommitted: Uncommitted,
       Effect.tapErrorTag("StoreError", (error) => {
         // Perhaps they were too many for DB_TIMEOUT.
         most = Math.max(1, oldest.trades.length >> 1)
-        return every10Seconds(away(error))
+        return everyAway(away(error))
       }),
     )
     most = Math.min(MOST_AT_ONCE, most * 2)
@@ -101,7 +118,7 @@ export const makeOutbox = Effect.fnUntraced(function* (uncommitted: Uncommitted,
       Effect.logError(entry.message).pipe(Effect.andThen(spill.remove(entry)), Effect.as(true)),
     ),
     Effect.catchTag("SpillUnusable", ({ message }) =>
-      every10Seconds(Effect.logError(message)).pipe(Effect.andThen(Effect.sleep(DISK_FAILS)), Effect.as(true)),
+      everyDiskFailure(Effect.logError(message)).pipe(Effect.andThen(Effect.sleep(DISK_FAILS)), Effect.as(true)),
     ),
   )
 
@@ -117,7 +134,7 @@ export const makeOutbox = Effect.fnUntraced(function* (uncommitted: Uncommitted,
     yield* Metric.update(Metrics.spillTrades, trades)
   })
 
-  const run = Effect.andThen(empty, Queue.take(bell)).pipe(Effect.forever)
+  const run = tellSize.pipe(Effect.andThen(Effect.forever(Effect.andThen(empty, Queue.take(bell)))))
   return { put, empty, run } satisfies Outbox as Outbox
 })
 

@@ -1,4 +1,5 @@
 import { Clock, Duration, Effect, Schedule } from "effect"
+import { monotonicMillis } from "../feed/monotonicMillis.ts"
 import type { ConnectionStatus } from "../feed/TradeFeed.ts"
 import type { Rhythm } from "./Rhythm.ts"
 
@@ -10,31 +11,31 @@ const LOOK = Duration.seconds(5)
 export interface SilentSymbolsOptions {
   readonly connections: Effect.Effect<ReadonlyArray<ConnectionStatus>>
   readonly rhythm: Rhythm
-  /** Asks the exchange what the symbol traded. */
-  readonly probe: (symbol: string) => Effect.Effect<unknown>
-  /** Whether what was missed before the first connect is wanted. */
-  readonly catchUp: boolean
+  /**
+   * Asks the exchange what the symbol traded; nobody waits for the answer, since one that does not come must not keep the others from
+   * being asked.
+   *
+   * @param isStart whether this is its first connection: what was missed before it is no business of the stream.
+   */
+  readonly probe: (symbol: string, isStart: boolean) => Effect.Effect<unknown>
 }
 
-/**
- * After each start and reconnect, asks about the symbols that stay silent, once for each connect. Nobody waits for an answer: one that
- * does not come must not keep the others from being asked. Never ends.
- */
-export const watchSilentSymbols = ({ catchUp, connections, probe, rhythm }: SilentSymbolsOptions) =>
-  Effect.suspend(() => {
+/** After each start and reconnect, asks about the symbols that stay silent, once for each connect. Never ends. */
+export const watchSilentSymbols = ({ connections, probe, rhythm }: SilentSymbolsOptions) =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
     /** By connection: the moment of the connect whose silent symbols were asked about. */
     const asked = new Map<string, number>()
-    return Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      for (const { name, since, state, symbols } of yield* connections) {
-        const isDue = state === "connected" && now - since >= Duration.toMillis(SILENT_FOR) && asked.get(name) !== since
-        if (!isDue) continue
-        const isWanted = catchUp || asked.has(name)
-        asked.set(name, since)
-        if (!isWanted) continue
+    const look = Effect.gen(function* () {
+      const now = monotonicMillis(clock)
+      for (const { name, reconnects, sinceMonotonic, state, symbols } of yield* connections) {
+        const isDue = now - sinceMonotonic >= Duration.toMillis(SILENT_FOR) && asked.get(name) !== sinceMonotonic
+        if (state !== "connected" || !isDue) continue
+        asked.set(name, sinceMonotonic)
         for (const symbol of symbols) {
-          if (!rhythm.hasTradedSince(symbol, since)) yield* Effect.forkChild(probe(symbol))
+          if (!rhythm.hasTradedSince(symbol, sinceMonotonic)) yield* probe(symbol, reconnects === 0)
         }
       }
-    }).pipe(Effect.delay(LOOK), Effect.repeat(Schedule.forever))
+    })
+    return yield* look.pipe(Effect.delay(LOOK), Effect.repeat(Schedule.forever))
   })

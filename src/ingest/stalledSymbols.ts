@@ -1,4 +1,5 @@
 import { Clock, Duration, Effect, Metric, Schedule } from "effect"
+import { monotonicMillis } from "../feed/monotonicMillis.ts"
 import type { ConnectionStatus } from "../feed/TradeFeed.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import type { Rhythm } from "./Rhythm.ts"
@@ -7,6 +8,12 @@ const LOOK = Duration.seconds(1)
 
 /** What the exchange traded a moment ago may still be on its way over the socket. */
 const ON_ITS_WAY = Duration.seconds(2)
+
+/** A symbol whose rate is not known is asked about after this long, in ms, and then ever less often. */
+const UNFAMILIAR = Duration.toMillis(Duration.minutes(1))
+
+/** Quiet symbols are asked about this often at least, in ms. */
+const LEAST_OFTEN = Duration.toMillis(Duration.hours(1))
 
 /** Without an answer of the exchange, only a silence so many times longer than an unusual one counts, and never a short one. */
 const TIMES_WITHOUT_EVIDENCE = 3
@@ -29,13 +36,13 @@ export interface StalledSymbolsOptions {
  * twice as long. Never ends.
  */
 export const watchStalledSymbols = ({ connections, isLevel, probe, renew, rhythm }: StalledSymbolsOptions) =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
     /** ms of silence from which on a symbol that turned out to be quiet is asked about again. */
     const patience = new Map<string, number>()
     const underWay = new Set<string>()
 
     const replace = Effect.fnUntraced(function* (symbol: string, silence: number, why: string) {
-      patience.set(symbol, silence * 2)
       yield* Metric.update(Metrics.stalledSymbols, 1)
       yield* Effect.logWarning(
         `The stream of ${symbol} has stalled: it is silent for ${Math.round(silence / 1000)} s, ${why}. Its connection is replaced.`,
@@ -43,41 +50,36 @@ export const watchStalledSymbols = ({ connections, isLevel, probe, renew, rhythm
       yield* renew(symbol)
     })
 
-    const ask = Effect.fnUntraced(function* (symbol: string, silence: number, unusual: number) {
-      const asked = yield* Clock.currentTimeMillis
+    const ask = Effect.fnUntraced(function* (symbol: string, silence: number) {
+      const unusual = rhythm.unusual(symbol)
+      const asked = monotonicMillis(clock)
       const found = yield* Effect.orElseSucceed(probe(symbol), () => undefined)
+      patience.set(symbol, Math.min(silence * 2, silence + LEAST_OFTEN))
       if (found === undefined) {
-        const isLong = silence >= Math.max(TIMES_WITHOUT_EVIDENCE * unusual, LEAST_WITHOUT_EVIDENCE)
-        patience.set(symbol, silence * 2)
-        return isLong ? yield* replace(symbol, silence, "and the exchange cannot be asked") : undefined
-      }
-      if (found > 0) {
+        const isLong = silence >= LEAST_WITHOUT_EVIDENCE && silence >= TIMES_WITHOUT_EVIDENCE * (unusual ?? Infinity)
+        if (isLong) yield* replace(symbol, silence, "and the exchange cannot be asked")
+      } else if (found > 0) {
         yield* Effect.sleep(ON_ITS_WAY)
         if (!rhythm.hasTradedSince(symbol, asked)) yield* replace(symbol, silence, "and the exchange has trades of it")
-        return
       }
-      patience.set(symbol, silence * 2)
     })
 
     const judge = Effect.fnUntraced(function* (symbol: string, since: number, now: number) {
-      const unusual = rhythm.unusual(symbol)
-      const silence = rhythm.silence(symbol, now)
-      if (unusual === undefined || silence === undefined || underWay.has(symbol)) return
+      const unusual = rhythm.unusual(symbol) ?? UNFAMILIAR
+      const silence = Math.min(rhythm.silence(symbol, now) ?? Infinity, now - since)
       if (silence < unusual) patience.delete(symbol)
-      if (Math.min(silence, now - since) < Math.max(unusual, patience.get(symbol) ?? 0)) return
+      if (underWay.has(symbol) || silence < Math.max(unusual, patience.get(symbol) ?? 0)) return
       underWay.add(symbol)
-      yield* ask(symbol, silence, unusual).pipe(
-        Effect.ensuring(Effect.sync(() => underWay.delete(symbol))),
-        Effect.forkChild,
-      )
+      yield* ask(symbol, silence).pipe(Effect.ensuring(Effect.sync(() => underWay.delete(symbol))), Effect.forkChild)
     })
 
-    return Effect.gen(function* () {
+    const look = Effect.gen(function* () {
       if (!(yield* isLevel)) return
-      const now = yield* Clock.currentTimeMillis
-      for (const { since, state, symbols } of yield* connections) {
-        if (state === "connected")
-          yield* Effect.forEach(symbols, (symbol) => judge(symbol, since, now), { discard: true })
+      const now = monotonicMillis(clock)
+      for (const { sinceMonotonic, state, symbols } of yield* connections) {
+        if (state !== "connected") continue
+        yield* Effect.forEach(symbols, (symbol) => judge(symbol, sinceMonotonic, now), { discard: true })
       }
-    }).pipe(Effect.delay(LOOK), Effect.repeat(Schedule.forever))
+    })
+    return yield* look.pipe(Effect.delay(LOOK), Effect.repeat(Schedule.forever))
   })

@@ -54,11 +54,8 @@ export class GapLedger extends Context.Service<
     unfillable(symbol: string, first: number, last: number, reason: string): Effect.Effect<number, StoreError>
     /** Of every symbol, in the order of their names. */
     readonly frontiers: Effect.Effect<ReadonlyArray<Frontier>, StoreError>
-    /**
-     * Begins a run of the service, and tells the highest committed id of each symbol that has one. Without `catchUp` the hole that the
-     * first commit of this run leaves behind that id is recorded as unfillable.
-     */
-    begin(symbols: ReadonlyArray<string>, catchUp: boolean): Effect.Effect<ReadonlyMap<string, number>, StoreError>
+    /** The highest committed id of each of the symbols that has one. */
+    highs(symbols: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, number>, StoreError>
     /** The highest id of the symbol that was committed; undefined when none was. */
     high(symbol: string): Effect.Effect<number | undefined, StoreError>
   }
@@ -149,14 +146,10 @@ export class GapLedger extends Context.Service<
           timely,
         )
 
-        const begin = Effect.fnUntraced(function* (symbols: ReadonlyArray<string>, catchUp: boolean) {
+        const highs = Effect.fnUntraced(function* (symbols: ReadonlyArray<string>) {
           const rows = yield* sql<{ readonly symbol: string; readonly high_id: bigint }>`
-            WITH locked AS (
-              SELECT symbol FROM symbols WHERE symbol = ANY (${Result.getOrThrow(PgTypes.array(symbols, PgTypes.OID.text))})
-              ORDER BY symbol FOR UPDATE
-            )
-            UPDATE symbols SET skip_after = CASE WHEN ${catchUp} THEN NULL ELSE high_id END FROM locked
-            WHERE symbols.symbol = locked.symbol RETURNING symbols.symbol, high_id`
+            SELECT symbol, high_id FROM symbols
+            WHERE symbol = ANY (${Result.getOrThrow(PgTypes.array(symbols, PgTypes.OID.text))})`
           return new Map(rows.map(({ high_id, symbol }) => [symbol, Number(high_id)]))
         }, timely)
 
@@ -165,7 +158,7 @@ export class GapLedger extends Context.Service<
           return row === undefined ? undefined : Number(row.high_id)
         }, timely)
 
-        return GapLedger.of({ lease, renew, release, unfillable, frontiers, begin, high })
+        return GapLedger.of({ lease, renew, release, unfillable, frontiers, highs, high })
       }),
     )
 }

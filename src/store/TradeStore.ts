@@ -5,7 +5,7 @@ import * as Metrics from "../telemetry/Metrics.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { bounded } from "./bounded.ts"
 import type { DatabaseUnusable } from "./DatabaseUnusable.ts"
-import { type CommitOptions, commitTrades, type Entry, type TradeOrigin } from "./commitTrades.ts"
+import { type Batch, type CommitOptions, commitTrades, type Entry, type TradeOrigin } from "./commitTrades.ts"
 import { quarantine, reasonToRefuse, type Refusal } from "./Quarantine.ts"
 import { refusesRow } from "./sqlFailure.ts"
 import type { StoreError } from "./StoreError.ts"
@@ -22,6 +22,11 @@ export interface Written {
   readonly opened: number
 }
 
+export interface WriteOptions {
+  /** The symbols whose hole behind their high is recorded as unfillable, because nobody wants what was missed there. */
+  readonly unwanted?: ReadonlyArray<string>
+}
+
 /** Where trades are kept. */
 export class TradeStore extends Context.Service<
   TradeStore,
@@ -30,9 +35,9 @@ export class TradeStore extends Context.Service<
      * Commits the trades, each at most once whatever is in the database already. A row that the database refuses is set aside
      * with its reason, harms no other, and is to be asked for again. After a `StoreError` the whole batch may be written again.
      */
-    write(batch: ReadonlyArray<Trade>): Effect.Effect<Written, StoreError | DatabaseUnusable>
+    write(batch: ReadonlyArray<Trade>, options?: WriteOptions): Effect.Effect<Written, StoreError | DatabaseUnusable>
     /** The same for trades that the exchange was asked for, to fill a gap or to catch up: those that are refused are unfillable. */
-    repair(batch: ReadonlyArray<Trade>): Effect.Effect<Written, StoreError | DatabaseUnusable>
+    repair(batch: ReadonlyArray<Trade>, options?: WriteOptions): Effect.Effect<Written, StoreError | DatabaseUnusable>
     /** The symbols that the ledger knows. */
     readonly symbols: Effect.Effect<ReadonlyArray<string>, StoreError>
     /** Whether the database answers, within the timeout. */
@@ -60,10 +65,10 @@ export class TradeStore extends Context.Service<
           claimed = true
         })
 
-        const commit = Effect.fnUntraced(function* (origin: TradeOrigin, entries: ReadonlyArray<Entry>) {
-          if (entries.length === 0) return nothing
+        const commit = Effect.fnUntraced(function* (batch: Batch) {
+          if (batch.entries.length === 0) return nothing
           const startedAt = performance.now()
-          const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options, origin, entries))
+          const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options, batch))
           yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
           if (regressed.length > 0) {
             yield* Metric.update(Metrics.tradesRegressed, regressed.length)
@@ -77,23 +82,21 @@ export class TradeStore extends Context.Service<
          * Halves until a refused row stands alone, and goes in with its reason: log2(n) extra statements for each. The order stays, so
          * that no half leaves a hole that the other fills.
          */
-        const commitAndIsolate = (
-          origin: TradeOrigin,
-          entries: ReadonlyArray<Entry>,
-        ): Effect.Effect<Part, StoreError> =>
-          Effect.catchIf(commit(origin, entries), refusesRow, ({ detail }) => {
+        const commitAndIsolate = (batch: Batch): Effect.Effect<Part, StoreError> =>
+          Effect.catchIf(commit(batch), refusesRow, ({ detail }) => {
+            const { entries } = batch
             const [only] = entries
             if (entries.length === 1 && only !== undefined) {
               const { trade } = only
               return Effect.andThen(
                 setAside([{ trade, reason: detail }]),
-                commit(origin, [{ trade, refusal: detail }]),
+                commit({ ...batch, entries: [{ trade, refusal: detail }] }),
               ).pipe(Effect.map(({ opened }) => ({ stored: 0, opened, setAside: 1 })))
             }
             const middle = entries.length >> 1
             return Effect.zipWith(
-              commitAndIsolate(origin, entries.slice(0, middle)),
-              commitAndIsolate(origin, entries.slice(middle)),
+              commitAndIsolate({ ...batch, entries: entries.slice(0, middle) }),
+              commitAndIsolate({ ...batch, entries: entries.slice(middle) }),
               (a, b) => ({
                 stored: a.stored + b.stored,
                 opened: a.opened + b.opened,
@@ -108,22 +111,26 @@ export class TradeStore extends Context.Service<
           yield* everySecond(Effect.logWarning(described(refusals)))
         })
 
-        const write = Effect.fnUntraced(function* (origin: TradeOrigin, batch: ReadonlyArray<Trade>) {
+        const write = Effect.fnUntraced(function* (
+          origin: TradeOrigin,
+          batch: ReadonlyArray<Trade>,
+          { unwanted = [] }: WriteOptions = {},
+        ) {
           yield* claim
           const entries = bySymbol(batch).map((trade): Entry => ({ trade, refusal: reasonToRefuse(trade) }))
           const known = entries.flatMap(({ refusal, trade }) =>
             refusal === undefined ? [] : [{ trade, reason: refusal }],
           )
           yield* setAside(known)
-          const { opened, setAside: more, stored } = yield* commitAndIsolate(origin, entries)
+          const { opened, setAside: more, stored } = yield* commitAndIsolate({ origin, entries, unwanted })
           const quarantined = known.length + more
           return { stored, quarantined, duplicate: batch.length - stored - quarantined, opened }
         })
 
         return TradeStore.of({
-          write: Effect.fn("TradeStore.write")((batch) => write("stream", batch)),
-          repair: Effect.fn("TradeStore.repair")((batch) =>
-            Effect.tap(write("history", batch), ({ stored }) => Metric.update(Metrics.tradesRepaired, stored)),
+          write: Effect.fn("TradeStore.write")((batch, options) => write("stream", batch, options)),
+          repair: Effect.fn("TradeStore.repair")((batch, options) =>
+            Effect.tap(write("history", batch, options), ({ stored }) => Metric.update(Metrics.tradesRepaired, stored)),
           ),
           symbols: inTime(sql<{ readonly symbol: string }>`SELECT symbol FROM symbols ORDER BY symbol`).pipe(
             Effect.map((rows) => rows.map(({ symbol }) => symbol)),

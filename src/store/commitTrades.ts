@@ -27,6 +27,14 @@ export interface Entry {
   readonly refusal?: string | undefined
 }
 
+/** Trades to be committed together. */
+export interface Batch {
+  readonly origin: TradeOrigin
+  readonly entries: ReadonlyArray<Entry>
+  /** The symbols whose hole behind their high is recorded as unfillable, because nobody wants what was missed there. */
+  readonly unwanted: ReadonlyArray<string>
+}
+
 /** What every commit of a process has in common. */
 export interface CommitOptions {
   readonly market: string
@@ -42,12 +50,12 @@ export interface CommitOptions {
 export const commitTrades = (
   sql: SqlClient.SqlClient,
   { market, mostMissing }: CommitOptions,
-  origin: TradeOrigin,
-  entries: ReadonlyArray<Entry>,
+  { entries, origin, unwanted }: Batch,
 ): Effect.Effect<Committed, SqlError.SqlError> =>
   sql<Answer>`
     SELECT stored, opened, regressed_symbols, regressed_ids FROM commit_trades(
       ${market}, ${causeOf[origin]}, ${origin === "history"}, ${BigInt(mostMissing)},
+      ${Result.getOrThrow(PgTypes.array(unwanted, PgTypes.OID.text))},
       ${column("text", entries, ({ trade }) => trade.symbol)},
       ${column("int8", entries, ({ trade }) => BigInt(trade.id))},
       ${column("int8", entries, ({ trade }) => BigInt(trade.time))},

@@ -11,6 +11,7 @@ export const connected: ConnectionStatus = {
   host: "stream.binance.com:9443",
   state: "connected",
   since: 0,
+  sinceMonotonic: 0,
   symbols: ["BTCUSDT", "ETHUSDT"],
   lastFrameAt: 0,
   reconnects: 0,

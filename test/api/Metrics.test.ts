@@ -52,7 +52,8 @@ describe("/metrics", () => {
         yield* text(response),
         '{"timestamp":"1970-01-01T00:00:00.000Z","performance":{"tradesPerSecond":1250.5,"averageLatency":12.25,' +
           '"errorCount":4,"reconnectionCount":5,"memoryUsage":123456789,"batchProcessingTime":3.5},"status":{"isRunning":true,' +
-          '"binanceConnected":true,"databaseConnected":true,"bufferSize":42,"totalTrades":98765,"totalBatches":988,"uptime":78.9}}',
+          '"binanceConnected":true,"databaseConnected":true,"bufferSize":42,"totalTrades":98765,"totalBatches":988,"uptime":78.9},' +
+          '"gaps":{"open":0,"missingIds":0},"frontiers":[],"uncommitted":{"trades":0,"oldestSeconds":0},"spill":{"trades":0,"bytes":0}}',
       )
     }),
   )

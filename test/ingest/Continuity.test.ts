@@ -3,14 +3,14 @@ import fc from "fast-check"
 import { Continuity } from "../../src/ingest/Continuity.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 
-const FAR = 50_000_000
+const FAR = 50_000
 
 const idsAdmitted = (continuity: Continuity, ...batches: ReadonlyArray<ReadonlyArray<number>>) =>
   batches.map((ids) => continuity.admit(ids.map((id) => tradeOf(id))).map(({ id }) => id))
 
 describe("Continuity", () => {
   it("lets new ids through as they are, holes and disorder included, without a copy", () => {
-    const batch = [5, 6, 9, 7, 1_000_000, 8, 4, 4, 10].map((id) => tradeOf(id))
+    const batch = [5, 6, 9, 7, 10_009, 8, 4, 4, 10].map((id) => tradeOf(id))
     assert.strictEqual(new Continuity().admit(batch), batch)
   })
 
@@ -78,6 +78,21 @@ describe("Continuity", () => {
       [FAR],
     )
     assert.deepStrictEqual(continuity.takeSuspects(), [])
+  })
+
+  it("knows whether it still waits to hear what a jump was", () => {
+    const continuity = new Continuity()
+    const jump = tradeOf(FAR)
+    continuity.admit([tradeOf(1), jump])
+    assert.isTrue(continuity.isSuspect(jump))
+    continuity.admit([tradeOf(2)])
+    assert.isFalse(continuity.isSuspect(jump))
+  })
+
+  it("believes no jump at once that would give ids up", () => {
+    const continuity = new Continuity(10)
+    assert.deepStrictEqual(idsAdmitted(continuity, [1, 11, 22], [12]), [[1, 11], [12]])
+    assert.strictEqual(continuity.bogus, 1)
   })
 
   it("knows from the database where a symbol stands", () => {

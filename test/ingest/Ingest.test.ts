@@ -1,78 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Cause, Duration, Effect, Fiber, Layer, Metric, Queue, Ref, Stream } from "effect"
-import { FeedGaveUp, TradeFeed } from "../../src/feed/TradeFeed.ts"
-import { TradeHistory } from "../../src/feed/TradeHistory.ts"
-import { GapRepair } from "../../src/ingest/GapRepair.ts"
-import { Ingest } from "../../src/ingest/Ingest.ts"
-import type { Trade } from "../../src/market/Trade.ts"
-import { GapLedger } from "../../src/store/GapLedger.ts"
+import { Effect, Fiber, Metric, Queue, Ref } from "effect"
+import { FeedGaveUp } from "../../src/feed/TradeFeed.ts"
 import { StoreError } from "../../src/store/StoreError.ts"
-import { TradeStore, type Written } from "../../src/store/TradeStore.ts"
 import * as Metrics from "../../src/telemetry/Metrics.ts"
-import { memorySpill } from "../fixtures/memorySpill.ts"
 import { elapse } from "../fixtures/elapse.ts"
-
-const trade = (id: number): Trade => ({
-  symbol: "BTCUSDT",
-  id,
-  price: "1.00000000",
-  quantity: "1.00000000",
-  side: "BUY",
-  time: 1_791_019_853_440_977,
-  buyerOrderId: null,
-  sellerOrderId: null,
-  receivedAt: performance.now(),
-})
-const trades = (from: number, count: number) => Array.from({ length: count }, (_, index) => trade(from + index))
-
-/** The pipeline between a queue of trades and a list of batches. */
-const pipeline = Effect.fnUntraced(function* (
-  options: { readonly catchUp?: boolean; readonly mostSpilled?: number } = {},
-) {
-  const { catchUp = true } = options
-  const spill = memorySpill(options.mostSpilled)
-  const begun = yield* Ref.make<ReadonlyArray<string>>([])
-  const input = yield* Queue.unbounded<Trade, FeedGaveUp | Cause.Done>()
-  const batches = yield* Ref.make<ReadonlyArray<ReadonlyArray<number>>>([])
-  const answer = yield* Ref.make<(ids: ReadonlyArray<number>) => Effect.Effect<void, StoreError>>(() => Effect.void)
-  const store = Layer.mock(TradeStore, {
-    write: (batch): Effect.Effect<Written, StoreError> =>
-      Ref.get(answer).pipe(
-        Effect.flatMap((answerTo) => answerTo(batch.map(({ id }) => id))),
-        Effect.andThen(Ref.update(batches, (all) => [...all, batch.map(({ id }) => id)])),
-        Effect.as({ stored: batch.length, duplicate: 0, quarantined: 0, opened: 0 }),
-      ),
-  })
-  const feed = Layer.mock(TradeFeed, {
-    trades: (_, until) =>
-      Stream.fromQueue(input).pipe(Stream.onStart(Effect.forkChild(Effect.andThen(until, Queue.end(input))))),
-    connections: Effect.succeed([]),
-    renew: () => Effect.void,
-  })
-  const repair = Layer.mock(GapRepair, { run: Effect.never, wake: Effect.void })
-  const ingest = yield* Layer.build(
-    Ingest.layer({ symbols: ["BTCUSDT"], batchSize: 100, batchTimeout: Duration.seconds(1), catchUp }).pipe(
-      Layer.provide([
-        store,
-        feed,
-        repair,
-        spill.layer,
-        Layer.mock(GapLedger, {
-          frontiers: Effect.succeed([]),
-          high: () => Effect.succeed(undefined),
-          begin: () =>
-            Effect.as(
-              Ref.update(begun, (all) => [...all, `${spill.batches.length} batches on disk`]),
-              new Map(),
-            ),
-        }),
-        Layer.mock(TradeHistory, {}),
-      ]),
-    ),
-  )
-  const { isRunning, run } = yield* Effect.provide(Ingest, ingest)
-  return { input, batches: Ref.get(batches), answer, isRunning, run, spill, begun: Ref.get(begun) }
-})
+import { pipeline, trades } from "./pipeline.ts"
 
 const away = Effect.fail(new StoreError({ code: "57P01", detail: "terminating connection" }))
 
@@ -259,13 +191,101 @@ describe("Ingest", () => {
 
   it.effect("without catch-up commits first what an earlier run left on disk", () =>
     Effect.gen(function* () {
-      const { batches, begun, run, spill } = yield* pipeline({ catchUp: false })
+      const { batches, run, spill, world } = yield* pipeline({ catchUp: false })
       spill.batches.push(trades(0, 10))
       const fiber = yield* Effect.forkChild(run)
       yield* elapse("100 millis")
       assert.strictEqual((yield* batches).flat().length, 10)
-      assert.deepStrictEqual(yield* begun, ["0 batches on disk"])
+      assert.deepStrictEqual(world.begun, ["0 batches on disk"])
       yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.effect("does not let a commit that hangs hold the stream up", () =>
+    Effect.gen(function* () {
+      const { answer, batches, input, run, spill } = yield* pipeline()
+      yield* Ref.set(answer, (ids) => (ids[0] === 0 ? Effect.never : Effect.void))
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, trades(0, 100))
+      yield* elapse("1 second")
+      assert.deepStrictEqual(spill.batches, [])
+      yield* elapse("1100 millis")
+      assert.strictEqual(spill.batches.length, 1)
+      yield* Ref.set(answer, () => Effect.void)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(yield* batches, [])
+    }),
+  )
+
+  it.effect("commits in smaller parts when many at once fail", () =>
+    Effect.gen(function* () {
+      const { answer, batches, input, run } = yield* pipeline()
+      yield* Ref.set(answer, (ids) => (ids.length > 100 ? away : Effect.void))
+      yield* Ref.update(answer, (was) => (ids) => (ids[0] === 0 && ids.length === 100 ? away : was(ids)))
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, trades(0, 100))
+      yield* elapse("100 millis")
+      yield* Queue.offerAll(input, trades(100, 300))
+      yield* Ref.set(answer, (ids) => (ids.length > 100 ? away : Effect.void))
+      yield* elapse("20 seconds", "100 millis")
+      assert.deepStrictEqual(
+        (yield* batches).flat(),
+        trades(0, 400).map(({ id }) => id),
+      )
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.effect("goes round a disk that fails while the database takes trades", () =>
+    Effect.gen(function* () {
+      const { answer, batches, input, run, spill } = yield* pipeline({ mostSpilled: 1 })
+      yield* Ref.set(answer, () => away)
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, trades(0, 100))
+      yield* elapse("100 millis")
+      spill.unreadable = true
+      yield* Ref.set(answer, () => Effect.void)
+      yield* Queue.offerAll(input, trades(100, 100))
+      yield* elapse("20 seconds", "100 millis")
+      assert.deepStrictEqual(
+        (yield* batches).flat(),
+        trades(100, 100).map(({ id }) => id),
+      )
+      spill.unreadable = false
+      yield* elapse("6 seconds", "100 millis")
+      assert.deepStrictEqual(
+        (yield* batches).flat(),
+        [...trades(100, 100), ...trades(0, 100)].map(({ id }) => id),
+      )
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.effect("removes what cannot be read from the disk, and goes on behind it", () =>
+    Effect.gen(function* () {
+      const { batches, run, spill } = yield* pipeline()
+      spill.batches.push(trades(0, 100), trades(100, 100))
+      spill.broken = 1
+      const fiber = yield* Effect.forkChild(run)
+      yield* elapse("1 second")
+      assert.deepStrictEqual(
+        (yield* batches).flat(),
+        trades(100, 100).map(({ id }) => id),
+      )
+      assert.deepStrictEqual(spill.batches, [])
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.effect("stops at once where nothing was received yet, although the database is away", () =>
+    Effect.gen(function* () {
+      const { answer, run, spill } = yield* pipeline({ catchUp: false })
+      spill.batches.push(trades(0, 10))
+      yield* Ref.set(answer, () => away)
+      const fiber = yield* Effect.forkChild(run)
+      yield* elapse("1 second")
+      yield* Fiber.interrupt(fiber)
+      assert.notInclude(String(fiber.pollUnsafe()), "could not be written")
     }),
   )
 })

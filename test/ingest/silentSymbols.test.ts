@@ -10,7 +10,8 @@ const connected = (since: number): ConnectionStatus => ({
   name: "binance-1",
   host: "exchange",
   state: "connected",
-  since,
+  since: 1_791_019_853_000,
+  sinceMonotonic: since,
   symbols: ["BTCUSDT", "ETHUSDT", "XRPUSDT"],
   lastFrameAt: undefined,
   reconnects: 0,
@@ -29,7 +30,6 @@ describe("watchSilentSymbols", () => {
         watchSilentSymbols({
           connections: Effect.sync(() => [status]),
           rhythm,
-          catchUp: true,
           probe: (symbol) => Effect.sync(() => probed.push(symbol)),
         }),
       )
@@ -52,23 +52,22 @@ describe("watchSilentSymbols", () => {
     }),
   )
 
-  it.effect("without catch-up asks after reconnects only", () =>
+  it.effect("tells the first connection from later ones", () =>
     Effect.gen(function* () {
-      const probed: Array<string> = []
+      const starts: Array<boolean> = []
       let status = connected(0)
       const fiber = yield* Effect.forkChild(
         watchSilentSymbols({
           connections: Effect.sync(() => [status]),
           rhythm: new Rhythm(),
-          catchUp: false,
-          probe: (symbol) => Effect.sync(() => probed.push(symbol)),
+          probe: (_, isStart) => Effect.sync(() => starts.push(isStart)),
         }),
       )
       yield* elapse("1 minute", "1 second")
-      assert.deepStrictEqual(probed, [])
-      status = connected(60_000)
+      assert.deepStrictEqual(starts, [true, true, true])
+      status = { ...connected(60_000), reconnects: 1 }
       yield* elapse("1 minute", "1 second")
-      assert.deepStrictEqual(probed, ["BTCUSDT", "ETHUSDT", "XRPUSDT"])
+      assert.deepStrictEqual(starts, [true, true, true, false, false, false])
       yield* Fiber.interrupt(fiber)
     }),
   )

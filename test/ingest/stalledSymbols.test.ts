@@ -103,4 +103,33 @@ describe("watchStalledSymbols", () => {
       yield* stop
     }),
   )
+
+  it.effect("asks about symbols that it hardly knows after a minute, and then ever less often", () =>
+    Effect.gen(function* () {
+      const asked: Array<number> = []
+      const renewed: Array<string> = []
+      const rhythm = new Rhythm()
+      rhythm.note([tradeOf(1)], 0)
+      const fiber = yield* Effect.forkChild(
+        watchStalledSymbols({
+          connections: Effect.succeed([statusOf({ symbols: ["BTCUSDT", "NEVERUSDT"] })]),
+          rhythm,
+          isLevel: Effect.succeed(true),
+          probe: (symbol) =>
+            Effect.map(Clock.currentTimeMillis, (now) => {
+              asked.push(now)
+              // One of them trades, and nothing of it comes.
+              return symbol === "NEVERUSDT" && asked.length > 4 ? 3 : 0
+            }),
+          renew: (symbol) => Effect.sync(() => void renewed.push(symbol)),
+        }),
+      )
+      yield* elapse("3 minutes", "1 second")
+      assert.deepStrictEqual(asked, [60_000, 60_000, 120_000, 120_000])
+      assert.deepStrictEqual(renewed, [])
+      yield* elapse("65 seconds", "1 second")
+      assert.deepStrictEqual(renewed, ["NEVERUSDT"])
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
 })

@@ -42,8 +42,7 @@ const commitCall = (sql: SqlClient.SqlClient, batch: ReadonlyArray<Trade>) =>
   commitTrades(
     sql,
     { market: "measure", mostMissing: 10_000_000 },
-    "stream",
-    batch.map((trade) => ({ trade })),
+    { origin: "stream", unwanted: [], entries: batch.map((trade) => ({ trade })) },
   )
 
 const rate = Effect.fnUntraced(function* (write: typeof bareInsert | typeof commitCall, size: number) {

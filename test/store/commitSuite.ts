@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, type Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { commitTrades } from "../../src/store/commitTrades.ts"
-import { completeness } from "../../src/store/completeness.ts"
 import * as Database from "../../src/store/Database.ts"
 import { GapLedger } from "../../src/store/GapLedger.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
@@ -83,7 +82,11 @@ export const commitSuite = (
         const sql = yield* SqlClient.SqlClient
         const trades = [tradeOf(1), tradeOf(2), tradeOf(1, { symbol: "ETHUSDT" }), tradeOf(1), tradeOf(2), tradeOf(3)]
         const entries = trades.map((trade) => ({ trade }))
-        const committed = yield* commitTrades(sql, { market: "test", mostMissing: MOST_MISSING }, "stream", entries)
+        const committed = yield* commitTrades(
+          sql,
+          { market: "test", mostMissing: MOST_MISSING },
+          { origin: "stream", unwanted: [], entries },
+        )
         assert.deepStrictEqual(committed, { stored: 4, opened: 0, regressed: [] })
         yield* nothingWrong
       }),
@@ -106,40 +109,55 @@ export const commitSuite = (
     )
 
     test(
-      "gives up what was missed before a start without catch-up, and nothing that is missed later",
+      "gives up the hole behind the high of a symbol where nobody wants it, and no other",
       Effect.gen(function* () {
-        const ledger = yield* GapLedger
+        const { highs } = yield* GapLedger
         const { write } = yield* TradeStore
         yield* write([tradeOf(1), tradeOf(1, { symbol: "ETHUSDT" })])
-        const highs = yield* ledger.begin(["BTCUSDT", "SOLUSDT"], false)
-        assert.deepStrictEqual([...highs], [["BTCUSDT", 1]])
-        assert.strictEqual((yield* write([tradeOf(30), tradeOf(3, { symbol: "ETHUSDT" })])).opened, 1)
-        assert.strictEqual((yield* write([tradeOf(33)])).opened, 1)
+        assert.deepStrictEqual([...(yield* highs(["BTCUSDT", "SOLUSDT"]))], [["BTCUSDT", 1]])
+        const batch = [tradeOf(30), tradeOf(33), tradeOf(3, { symbol: "ETHUSDT" })]
+        assert.strictEqual((yield* write(batch, { unwanted: ["BTCUSDT"] })).opened, 2)
         assert.deepStrictEqual(yield* gaps, [
           { first: 2, last: 29, state: "unfillable", why: "CATCH_UP=false" },
           { first: 2, last: 2, state: "open", why: null },
           { first: 31, last: 32, state: "open", why: null },
         ])
-        yield* ledger.begin(["BTCUSDT"], true)
-        assert.strictEqual((yield* write([tradeOf(36)])).opened, 1)
         yield* nothingWrong
       }),
     )
 
     test(
-      "fills a gap with no trade that is later than those behind it",
+      "stores a trade that comes although its id was given up, and leaves the ids beside it as they were",
       Effect.gen(function* () {
-        const { repair, write } = yield* TradeStore
+        const { write } = yield* TradeStore
+        yield* write([tradeOf(1)])
+        yield* write([tradeOf(10)], { unwanted: ["BTCUSDT"] })
+        assert.strictEqual((yield* write([tradeOf(5), tradeOf(6)])).stored, 2)
+        const why = "CATCH_UP=false"
+        assert.deepStrictEqual(yield* gaps, [
+          { first: 2, last: 4, state: "unfillable", why },
+          { first: 5, last: 6, state: "filled", why: null },
+          { first: 7, last: 9, state: "unfillable", why },
+        ])
+        // But none that may be another one: it is later than those behind it.
+        const late = tradeOf(7, { time: tradeOf(10).time + 60_000_000 })
+        assert.deepInclude(yield* write([late]), { stored: 0, quarantined: 1 })
+        yield* nothingWrong
+      }),
+    )
+
+    test(
+      "fills an open gap whatever the time: behind a bogus id everything real is later",
+      Effect.gen(function* () {
+        const { write } = yield* TradeStore
         yield* write([tradeOf(1), tradeOf(5)])
         const late = tradeOf(5).time + 60_000_000
-        assert.deepStrictEqual(yield* repair([tradeOf(2, { time: late }), tradeOf(3)]), {
-          stored: 1,
+        assert.deepStrictEqual(yield* write([tradeOf(2, { time: late }), tradeOf(3)]), {
+          stored: 2,
           duplicate: 0,
-          quarantined: 1,
+          quarantined: 0,
           opened: 0,
         })
-        assert.deepInclude((yield* completeness)[0], { rows: 3n })
-        assert.strictEqual((yield* ledgerOf).missing, 2)
         yield* nothingWrong
       }),
     )

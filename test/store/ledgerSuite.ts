@@ -80,8 +80,11 @@ export const ledgerSuite = (
                   const commit = commitTrades(
                     sql,
                     { market: "test", mostMissing: 20 },
-                    writer === 0 ? "stream" : "history",
-                    entriesOf(batch, writer),
+                    {
+                      origin: writer === 0 ? "stream" : "history",
+                      unwanted: writer === 1 ? ["A"] : [],
+                      entries: entriesOf(batch, writer),
+                    },
                   )
                   return rollBack
                     ? Effect.ignore(sql.withTransaction(Effect.andThen(commit, Effect.fail("rolled back"))))

@@ -31,8 +31,15 @@ const connectedShard = Effect.fnUntraced(function* (options: ShardOptions) {
   const { report, symbols, until } = options
   const scope = yield* Effect.scope
   const inbox = yield* Queue.bounded<Happening>(1)
+  /** A defect in one of its fibers ends the shard: it would wait for that fiber for ever. */
+  const guarded = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.tapCause(effect, (cause) =>
+      Cause.hasDies(cause) ? Queue.failCause(inbox, Cause.die(Cause.squash(cause))) : Effect.void,
+    )
   const run = (link: Link) =>
-    Effect.annotateLogs(runLink(link, { ...options, inbox, heard: report.heard }), { connection: options.name })
+    guarded(
+      Effect.annotateLogs(runLink(link, { ...options, inbox, heard: report.heard }), { connection: options.name }),
+    )
   const handover = new Handover(symbols)
   let present = makeLink(undefined)
   /** The one that is to take over, once it is open. */
@@ -52,7 +59,10 @@ const connectedShard = Effect.fnUntraced(function* (options: ShardOptions) {
       minimum: Duration.zero,
       maximum: options.rotateAfter,
     })
-    yield* Effect.forkIn(replace(link, { age, rotateAfter: options.rotateAfter, handover, report, run }), scope)
+    yield* Effect.forkIn(
+      guarded(replace(link, { age, rotateAfter: options.rotateAfter, handover, report, run })),
+      scope,
+    )
     return openedAt + Duration.toMillis(options.rotateAfter)
   })
 

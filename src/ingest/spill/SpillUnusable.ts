@@ -5,9 +5,10 @@ export class SpillUnusable extends Schema.TaggedError<SpillUnusable>()("SpillUnu
   /**
    * - `Foreign`: it holds trades of another market or database
    * - `Damaged`: its file was cut, overwritten or made by something else
+   * - `InUse`: another process uses it
    * - `Access`: the folder, the disk or this platform does not let the file be used
    */
-  reason: Schema.Literals(["Foreign", "Damaged", "Access"]),
+  reason: Schema.Literals(["Foreign", "Damaged", "InUse", "Access"]),
   message: Schema.String,
 }) {}
 
@@ -21,6 +22,12 @@ export const inaccessible = (folder: string, detail: string) =>
   new SpillUnusable({
     reason: "Access",
     message: `The spill in ${folder} cannot be used (${detail}): let this user read and write the folder, or set DATA_DIR to another one.`,
+  })
+
+export const inUse = (folder: string, pid: number) =>
+  new SpillUnusable({
+    reason: "InUse",
+    message: `The spill in ${folder} is in use by another Fulltape (pid ${pid}): stop that one, or set DATA_DIR to another folder.`,
   })
 
 export const foreign = (

@@ -47,7 +47,7 @@ const attempt = (root: string, brief: boolean): Effect.Effect<Taken, EmbeddedPos
       taken === undefined
         ? new EmbeddedPostgresError({
             reason: "Owned",
-            message: `Several processes are starting the embedded database in ${root} at this moment: try again.`,
+            message: `Several processes are starting in ${root} at this moment: try again.`,
           })
         : Effect.succeed(taken),
     ),
