@@ -1,0 +1,78 @@
+import { Effect, Option, Semaphore } from "effect"
+import { whileUnreachable } from "./injectDatabase.ts"
+import { type ProcessFault } from "./PlannedFault.ts"
+import { LAST_REPEAT, type Stage } from "./Stage.ts"
+
+/** The gaps that a killed process had leased are anybody's again after 5 s: that has to fit in, too. Milliseconds. */
+const LAST_KILL = 4_200
+
+/** The trades that the service had no room for. */
+const DROPPED = "fulltape_trades_dropped_total"
+
+/** A second instance that has written nothing by then, with the database away say, has to go. Milliseconds. */
+const LAST_SECOND = 6_000
+
+/** Does to the processes of the service what was planned; the scope ends those that it starts. */
+export const makeInjectProcess = Effect.map(Semaphore.make(1), (oneKill) => {
+  const kill = Effect.fnUntraced(function* ({ journal, service }: Stage, { pause }: ProcessFault) {
+    const program = yield* service.program
+    yield* service.end(program, "SIGKILL")
+    journal.note(`kill of pid ${program.pid}, started again after ${pause} ms`)
+    yield* Effect.sleep(pause)
+    yield* service.start
+  }, oneKill.withPermit)
+
+  const second = Effect.fnUntraced(function* ({ journal, service }: Stage, { endsWith, lasts }: ProcessFault) {
+    const program = yield* service.second
+    const at = journal.elapsed
+    const wrote = yield* program.line(/"Batch processed"/).pipe(Effect.timeoutOption(LAST_SECOND - journal.elapsed))
+    if (Option.isNone(wrote)) {
+      const listens = program.line(/Listening on/).pipe(Effect.timeoutOption(LAST_REPEAT - journal.elapsed))
+      if (Option.isNone(yield* listens)) journal.problem("no second instance came up")
+    }
+    yield* Effect.sleep(Math.max(0, Math.min(lasts, LAST_KILL - journal.elapsed)))
+    yield* Effect.timeoutOption(service.end(program, endsWith), "2500 millis")
+    yield* program.stop("SIGKILL")
+    journal.note(
+      `second instance, ${Option.isSome(wrote) ? "" : "that wrote nothing, "}ended with ${endsWith} at ${(journal.elapsed / 1000).toFixed(2)} s`,
+      at,
+    )
+  })
+
+  const diskFull = Effect.fnUntraced(function* (stage: Stage, { lasts, megabytes, pause }: ProcessFault) {
+    const { disk, journal, service } = stage
+    for (let times = 1; ; times++) {
+      const at = journal.elapsed
+      const whileFull = (use: Effect.Effect<void>) =>
+        Effect.acquireUseRelease(
+          disk.fill,
+          () => use,
+          () => disk.empty,
+        )
+      // Without a pause there is nothing in the spill yet when its disk is full.
+      yield* pause === 0
+        ? whileFull(whileUnreachable(stage, Effect.sleep(lasts)))
+        : whileUnreachable(stage, Effect.delay(whileFull(Effect.sleep(lasts - pause)), pause))
+      const dropped = yield* service.sample(DROPPED)
+      if (dropped > 0)
+        return journal.note(
+          `the spill's disk of ${megabytes} MB was full for ${lasts} ms, met ${dropped} trades${times > 1 ? `, at try ${times}` : ""}`,
+          at,
+        )
+      if (journal.elapsed > LAST_REPEAT - lasts) return journal.problem("the spill found its disk never full")
+      // Between two outages the service has to see that the first one is over.
+      yield* Effect.sleep("1 second")
+    }
+  })
+
+  return (stage: Stage, planned: ProcessFault) => {
+    switch (planned.kind) {
+      case "kill":
+        return kill(stage, planned)
+      case "secondInstance":
+        return second(stage, planned)
+      case "diskFull":
+        return diskFull(stage, planned)
+    }
+  }
+})

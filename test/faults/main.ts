@@ -1,0 +1,75 @@
+/**
+ * Proves that every trade is stored exactly once whatever dies: plays seeded schedules of faults on every side of a service,
+ * one after the other, and compares what is stored with what the simulator made.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Console, Effect, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { fileURLToPath } from "node:url"
+import { ProgramCommand } from "../fixtures/service/Program.ts"
+import { givenServer } from "./givenServer.ts"
+import { allKinds, kinds, kindsNamed, needsOwnServer } from "./Kind.ts"
+import { ownServer } from "./ownServer.ts"
+import { report } from "./report.ts"
+import { run } from "./Run.ts"
+import { makeSchedule } from "./Schedule.ts"
+import { withParent } from "./withParent.ts"
+
+const built = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
+
+class SeedsFailed extends Schema.TaggedError<SeedsFailed>()("SeedsFailed", {}) {}
+
+const flags = {
+  runs: Flag.Int("runs").pipe(
+    Flag.withDescription("How many seeds, one after the other"),
+    Flag.filter(
+      (runs) => runs > 0,
+      (runs) => `${runs} is not above 0`,
+    ),
+    Flag.withDefault(100),
+  ),
+  seed: Flag.Int("seed").pipe(
+    Flag.withDescription("The first seed"),
+    Flag.filter(
+      (seed) => seed >= 0,
+      (seed) => `${seed} is below 0`,
+    ),
+    Flag.withDefault(1),
+  ),
+  only: Flag.String("only").pipe(
+    Flag.withDescription(`Kinds of faults, or ${Object.keys(kinds).join(", ")}, separated by commas`),
+    Flag.filter(
+      (text) => kindsNamed(namesIn(text)) !== undefined,
+      (text) => `${text} names something else than ${allKinds.join(", ")}`,
+    ),
+    Flag.withDefault(""),
+  ),
+}
+
+const namesIn = (text: string): ReadonlyArray<string> => text.split(",").flatMap((name) => name.trim() || [])
+
+const command = Command.make("test:faults", flags, ({ only, runs, seed }) =>
+  Effect.gen(function* () {
+    const address = process.env["TEST_DATABASE_URL"] ?? ""
+    const server = yield* address === "" ? ownServer : givenServer(address)
+    const wanted = only === "" ? allKinds : (kindsNamed(namesIn(only)) ?? [])
+    const among = server.outage === undefined ? wanted.filter((kind) => !needsOwnServer.has(kind)) : wanted
+    yield* Console.log(`On ${server.description}`)
+    if (among.length < wanted.length)
+      yield* Console.log(`It is not ours to stop: without ${[...needsOwnServer].join(" and ")}`)
+    let failed = 0
+    for (let next = seed; next < seed + runs; next++) {
+      const outcome = yield* run(makeSchedule(next, among), server)
+      if (outcome.problems.length > 0) failed += 1
+      yield* Console.log(report(outcome, only))
+    }
+    yield* Console.log(`${runs - failed} passed, ${failed} failed`)
+    if (failed > 0) return yield* new SeedsFailed()
+  }).pipe(Effect.scoped, Effect.provideService(ProgramCommand, [...withParent, process.execPath, built])),
+).pipe(Command.withDescription("Store every trade exactly once, whatever dies: seeded faults on every side"))
+
+Command.run(command, { version: "" }).pipe(
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain({ disableErrorReporting: true }),
+)
