@@ -77,7 +77,14 @@ export class Spill extends Context.Service<
         const loaded = Effect.suspend(() => (queue === undefined ? load : Effect.succeed(queue)))
 
         yield* attempt(() => requireAccess(folder))
-        const owner = yield* Effect.mapError(claim(folder, false), ({ message }) => inaccessible(folder, message))
+        const owner = yield* claim(folder, false).pipe(
+          // The folder can be written to, so the disk is full: that must not keep what waits on it from being committed.
+          Effect.catchIf(
+            ({ reason }) => reason === "Folder",
+            () => Effect.succeedNone,
+          ),
+          Effect.mapError(({ message }) => inaccessible(folder, message)),
+        )
         if (Option.isSome(owner)) return yield* inUse(folder, owner.value.pid)
         yield* attempt(() => {
           sweep(queueFolder(folder))

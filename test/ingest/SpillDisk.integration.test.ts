@@ -2,21 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { open } from "lmdb"
 import { randomBytes } from "node:crypto"
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import type { Spill } from "../../src/ingest/Spill.ts"
 import { temporaryFolder } from "../fixtures/embeddedDatabase.ts"
 import { canMount, smallDisk } from "../fixtures/smallDisk.ts"
-import { drain, idsBelow, openSpill, spillProcessRun, tradesFrom } from "../fixtures/spill.ts"
+import { drain, idsBelow, openSpill, spillProcessRun, tradesFrom, filesIn } from "../fixtures/spill.ts"
 
 const mountable = canMount()
 
@@ -95,7 +86,7 @@ describe("Spill on a full disk", () => {
       const spill = yield* openSpill(folder)
       yield* disk.fill
       assert.deepInclude(yield* Effect.flip(spill.append(tradesFrom(0, 10))), { _tag: "SpillFull", reason: "Disk" })
-      assert.deepStrictEqual(readdirSync(folder), [])
+      assert.deepStrictEqual(filesIn(folder), [])
       yield* disk.empty
       yield* spill.append(tradesFrom(0, 10))
       assert.deepStrictEqual(yield* drain(spill), idsBelow(10))

@@ -1,8 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { temporaryFolder } from "../fixtures/embeddedDatabase.ts"
+import { filesIn } from "../fixtures/spill.ts"
 import { eventually } from "../fixtures/service/eventually.ts"
 import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
 import { run } from "../fixtures/service/Program.ts"
@@ -90,7 +90,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("a database that sto
       yield* assertSentIsStored(exchange, database)
       yield* second.program.signal("SIGTERM")
       assert.deepStrictEqual(yield* second.program.end("10 seconds"), { code: 0, signal: null })
-      assert.deepStrictEqual(readdirSync(join(dataDir, "spill")), [])
+      assert.deepStrictEqual(filesIn(join(dataDir, "spill")), [])
     }),
   )
 
