@@ -12,8 +12,8 @@ DROP FUNCTION commit_trades(TEXT, TEXT, TEXT[], BIGINT[], BIGINT[], TEXT[], TEXT
 -- may be filled, inserts them, moves the high, records the holes that they leave, and closes or splits the gaps that they fill.
 -- A trade with a reason is one that the table cannot hold, and gets no row. Its id is a gap that is to be filled, since a frame may be
 -- broken where the trade is not; when the exchange was asked and the table cannot hold what it says, the id is unfillable, until a
--- trade of it comes that the table can hold. A trade that is later than the high though its id is not above it, and fills no open gap,
--- gets nothing: the exchange numbers anew. Everything else of the batch is there already, or below the origin.
+-- trade of it comes that the table can hold. A trade that is later than the high though its id is not above it gets nothing, since the
+-- exchange may number anew; unless the exchange was asked for it to fill a gap: behind a bogus id every real one is later. Everything else of the batch is there already, or below the origin.
 CREATE FUNCTION commit_trades(
   p_market TEXT,
   p_cause TEXT,                    -- of the holes that these trades leave
@@ -87,7 +87,7 @@ BEGIN
     ORDER BY trade.symbol, trade.id, trade.reason NULLS FIRST
   ), taken AS MATERIALIZED (
     SELECT * FROM batch
-    WHERE id > high_id OR (reason IS NULL OR p_asked) AND EXISTS (
+    WHERE id > high_id OR (p_asked OR reason IS NULL AND NOT is_anew) AND EXISTS (
       -- A trade that came is a trade, whatever was given up; but not one that may be another than was given up.
       SELECT FROM trade_gaps AS gap
       WHERE gap.symbol = batch.symbol AND batch.id BETWEEN gap.first_id AND gap.last_id
