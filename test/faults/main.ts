@@ -12,7 +12,7 @@ import { givenServer } from "./givenServer.ts"
 import { allKinds, kinds, kindsNamed, needsOwnServer } from "./Kind.ts"
 import { ownServer } from "./ownServer.ts"
 import { report } from "./report.ts"
-import { run } from "./Run.ts"
+import { LIMIT, run } from "./Run.ts"
 import { makeSchedule } from "./Schedule.ts"
 import { withParent } from "./withParent.ts"
 
@@ -37,6 +37,10 @@ const flags = {
     ),
     Flag.withDefault(1),
   ),
+  limit: Flag.Int("limit").pipe(
+    Flag.withDescription("Seconds that a seed may take, its check included; more where the machine is busy"),
+    Flag.withDefault(LIMIT),
+  ),
   only: Flag.String("only").pipe(
     Flag.withDescription(`Kinds of faults, or ${Object.keys(kinds).join(", ")}, separated by commas`),
     Flag.filter(
@@ -49,7 +53,7 @@ const flags = {
 
 const namesIn = (text: string): ReadonlyArray<string> => text.split(",").flatMap((name) => name.trim() || [])
 
-const command = Command.make("test:faults", flags, ({ only, runs, seed }) =>
+const command = Command.make("test:faults", flags, ({ limit, only, runs, seed }) =>
   Effect.gen(function* () {
     const address = process.env["TEST_DATABASE_URL"] ?? ""
     const server = yield* address === "" ? ownServer : givenServer(address)
@@ -60,7 +64,7 @@ const command = Command.make("test:faults", flags, ({ only, runs, seed }) =>
       yield* Console.log(`It is not ours to stop: without ${[...needsOwnServer].join(" and ")}`)
     let failed = 0
     for (let next = seed; next < seed + runs; next++) {
-      const outcome = yield* run(makeSchedule(next, among), server)
+      const outcome = yield* run(makeSchedule(next, among), server, limit)
       if (outcome.problems.length > 0) failed += 1
       yield* Console.log(report(outcome, only))
     }
