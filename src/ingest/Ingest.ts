@@ -15,7 +15,6 @@ import { Spill } from "./Spill.ts"
 import { watchSilentSymbols } from "./silentSymbols.ts"
 import { watchStalledSymbols } from "./stalledSymbols.ts"
 import { Uncommitted } from "./Uncommitted.ts"
-import { untilItAnswers } from "./untilItAnswers.ts"
 import { watchGaps } from "./watchGaps.ts"
 import { watchUncommitted } from "./watchUncommitted.ts"
 
@@ -81,8 +80,9 @@ export class Ingest extends Context.Service<
         const start = Effect.gen(function* () {
           // What waits on disk from an earlier run would be taken for what this run missed.
           if (!options.catchUp) yield* outbox.empty
-          const highs = yield* untilItAnswers(ledger.highs(options.symbols))
-          highs.forEach((high, symbol) => continuity.begin(symbol, high))
+          // Without an answer the stream begins all the same: only a bogus first id would be taken for a true one.
+          const highs = yield* Effect.option(ledger.highs(options.symbols))
+          if (Option.isSome(highs)) highs.value.forEach((high, symbol) => continuity.begin(symbol, high))
         })
 
         const storing = Effect.fnUntraced(function* (stop: Effect.Effect<void>) {
