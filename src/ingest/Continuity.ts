@@ -22,7 +22,7 @@ interface Position {
   /** The ids from here to `last` were let through, but for those in `holes`. What is before it nobody here knows. */
   from: number
   last: number
-  /** Of the trade `last`, in µs. */
+  /** Of the trade `last`, in µs; 0: it did not come through here. */
   lastTime: number
   /** Ascending. */
   readonly holes: Array<Hole>
@@ -33,13 +33,14 @@ interface Position {
 /**
  * Looks at ids on their way to the database, in memory: what is missing and what is there already is for the ledger to say, and losing
  * this loses nothing. It leaves out what this process let through before, as two connections deliver it, and keeps a bogus id from
- * moving a symbol's high, since everything below it would then count as missing. Ids that went back although time goes on are let
- * through: the database tells of them.
+ * moving a symbol's high, since everything below it would then count as missing. Ids that went back although time goes on are left out
+ * too: the exchange numbers anew. The database would know them, but not once another writer has moved on.
  */
 export class Continuity {
   private readonly positions = new Map<string, Position>()
   private readonly largestJump: number
   private suspects: Array<Trade> = []
+  private anew: Array<Trade> = []
 
   /** How many trades were left out because they had been let through before, in all. */
   duplicates = 0
@@ -82,6 +83,13 @@ export class Continuity {
     return suspects
   }
 
+  /** The trades that were numbered anew since the last call. */
+  readonly takeAnew = (): ReadonlyArray<Trade> => {
+    const { anew } = this
+    if (anew.length > 0) this.anew = []
+    return anew
+  }
+
   /** Whether nothing has come that tells whether the trade is bogus. */
   readonly isSuspect = (trade: Trade): boolean => this.positions.get(trade.symbol)?.suspect === trade
 
@@ -112,7 +120,11 @@ export class Continuity {
       this.suspects.push(trade)
       return false
     }
-    if (id < position.from || time > position.lastTime + MILLISECOND || fills(position.holes, trade)) return true
+    if (position.lastTime > 0 && time > position.lastTime + MILLISECOND) {
+      this.anew.push(trade)
+      return false
+    }
+    if (id < position.from || fills(position.holes, trade)) return true
     // Counted and kept by the database, as a broken one.
     if (!isWhole(trade)) return true
     this.duplicates += 1

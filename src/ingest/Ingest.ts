@@ -3,6 +3,7 @@ import { type FeedGaveUp, TradeFeed } from "../feed/TradeFeed.ts"
 import type { Trade } from "../market/Trade.ts"
 import type { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { GapLedger } from "../store/GapLedger.ts"
+import { TradeStore } from "../store/TradeStore.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { admission } from "./admission.ts"
 import { makeProbe } from "./catchUp.ts"
@@ -28,6 +29,9 @@ export interface IngestOptions {
   readonly mostMissing: number
 }
 
+/** So long the stream waits for trades to be set aside that nobody can store. */
+const SET_ASIDE_PATIENCE = Duration.millis(500)
+
 /** A trade that jumped is followed by the next one within this time, unless the symbol is quiet. */
 const NEXT_TRADE = Duration.seconds(5)
 
@@ -51,6 +55,7 @@ export class Ingest extends Context.Service<
         const repair = yield* GapRepair
         const ledger = yield* GapLedger
         const spill = yield* Spill
+        const store = yield* TradeStore
         const context = yield* Effect.context<GapLedger | Spill>()
         const uncommitted = new Uncommitted((change) => Metrics.uncommittedTrades.modifyUnsafe(change, context))
         const unwanted = new Set(options.catchUp ? [] : options.symbols)
@@ -77,6 +82,10 @@ export class Ingest extends Context.Service<
             continuity.isSuspect(suspect) ? probe.persistently(suspect.symbol, suspect.id) : Effect.void,
           ).pipe(Effect.delay(NEXT_TRADE), (asked) => Effect.asVoid(FiberMap.run(suspects, suspect.symbol, asked)))
 
+        /** Tried once, and not for long: what is numbered anew goes on to come, and the metrics count all of it. */
+        const setAside = (anew: ReadonlyArray<Trade>) =>
+          store.setAside(anew).pipe(Effect.timeoutOption(SET_ASIDE_PATIENCE), Effect.ignore)
+
         const start = Effect.gen(function* () {
           // What waits on disk from an earlier run would be taken for what this run missed.
           if (!options.catchUp) yield* outbox.empty
@@ -92,7 +101,7 @@ export class Ingest extends Context.Service<
           yield* feed.trades(options.symbols, stop).pipe(
             // A failed stream would drop the open batch too: it ends here, and fails below.
             Stream.catch((error) => Stream.drain(Stream.fromEffect(Deferred.fail(gaveUp, error)))),
-            admission({ continuity, rhythm, uncommitted, question }),
+            admission({ continuity, rhythm, uncommitted, question, setAside }),
             Stream.groupedWithin(options.batchSize, options.batchTimeout),
             Stream.runForEach(outbox.put),
           )

@@ -11,13 +11,15 @@ export interface AdmissionOptions {
   readonly continuity: Continuity
   readonly rhythm: Rhythm
   readonly uncommitted: Uncommitted
+  /** Sets trades aside that the exchange numbers anew. */
+  readonly setAside: (anew: ReadonlyArray<Trade>) => Effect.Effect<void>
   /** Asks the exchange about a trade whose id jumped too far to be believed at once. */
   readonly question: (suspect: Trade) => Effect.Effect<void>
 }
 
-/** The trades of a stream that are to be committed: each once, and none whose id is bogus. What is left out is counted. */
+/** The trades of a stream that are to be committed: each once, and none whose id is bogus or was given out anew. What is left out is counted. */
 export const admission =
-  ({ continuity, question, rhythm, uncommitted }: AdmissionOptions) =>
+  ({ continuity, question, rhythm, setAside, uncommitted }: AdmissionOptions) =>
   <E, R>(stream: Stream.Stream<Trade, E, R>): Stream.Stream<Trade, E, R> =>
     Stream.transformPull(stream, (pull) =>
       Effect.gen(function* () {
@@ -34,6 +36,8 @@ export const admission =
             bogus = continuity.bogus
             yield* every10Seconds(Effect.logWarning("Left out a trade whose id jumped too far to be real"))
           }
+          const anew = continuity.takeAnew()
+          if (anew.length > 0) yield* setAside(anew)
           yield* Effect.forEach(continuity.takeSuspects(), question, { discard: true })
         })
 

@@ -38,6 +38,8 @@ export class TradeStore extends Context.Service<
     write(batch: ReadonlyArray<Trade>, options?: WriteOptions): Effect.Effect<Written, StoreError | DatabaseUnusable>
     /** The same for trades that the exchange was asked for, to fill a gap or to catch up: those that are refused are unfillable. */
     repair(batch: ReadonlyArray<Trade>, options?: WriteOptions): Effect.Effect<Written, StoreError | DatabaseUnusable>
+    /** Sets trades aside that the exchange numbers anew: their ids are those of others. */
+    setAside(anew: ReadonlyArray<Trade>): Effect.Effect<void, StoreError>
     /** The symbols that the ledger knows. */
     readonly symbols: Effect.Effect<ReadonlyArray<string>, StoreError>
     /** Whether the database answers, within the timeout. */
@@ -70,11 +72,7 @@ export class TradeStore extends Context.Service<
           const startedAt = performance.now()
           const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options, batch))
           yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
-          if (regressed.length > 0) {
-            yield* Metric.update(Metrics.tradesRegressed, regressed.length)
-            yield* every10Seconds(Effect.logError(numberedAnew(regressed)))
-            yield* setAside(regressed.map((trade) => ({ trade, reason: NUMBERED_ANEW })))
-          }
+          if (regressed.length > 0) yield* setAnewAside(regressed)
           return { stored, opened, setAside: regressed.length }
         })
 
@@ -111,6 +109,12 @@ export class TradeStore extends Context.Service<
           yield* everySecond(Effect.logWarning(described(refusals)))
         })
 
+        const setAnewAside = Effect.fnUntraced(function* (anew: ReadonlyArray<Trade>) {
+          yield* Metric.update(Metrics.tradesRegressed, anew.length)
+          yield* every10Seconds(Effect.logError(numberedAnew(anew)))
+          yield* setAside(anew.map((trade) => ({ trade, reason: NUMBERED_ANEW })))
+        })
+
         const write = Effect.fnUntraced(function* (
           origin: TradeOrigin,
           batch: ReadonlyArray<Trade>,
@@ -132,6 +136,7 @@ export class TradeStore extends Context.Service<
           repair: Effect.fn("TradeStore.repair")((batch, options) =>
             Effect.tap(write("history", batch, options), ({ stored }) => Metric.update(Metrics.tradesRepaired, stored)),
           ),
+          setAside: Effect.fn("TradeStore.setAside")(setAnewAside),
           symbols: inTime(sql<{ readonly symbol: string }>`SELECT symbol FROM symbols ORDER BY symbol`).pipe(
             Effect.map((rows) => rows.map(({ symbol }) => symbol)),
           ),

@@ -67,6 +67,7 @@ export class Fakes {
       Layer.succeed(TradeStore, {
         write: () => Effect.succeed({ stored: 0, duplicate: 0, quarantined: 0, opened: 0 }),
         repair: () => Effect.succeed({ stored: 0, duplicate: 0, quarantined: 0, opened: 0 }),
+        setAside: () => Effect.void,
         symbols: Effect.succeed([]),
         ping: Effect.suspend(() => {
           this.pings += 1

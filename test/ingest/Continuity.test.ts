@@ -26,14 +26,21 @@ describe("Continuity", () => {
     assert.deepStrictEqual(idsAdmitted(continuity, [9, 10, 11], [9, 11]), [[9, 10, 11], [9]])
   })
 
-  it("lets ids through that went back although time goes on: the database tells of them", () => {
+  it("leaves out ids that went back although time goes on, and tells of them once", () => {
     const continuity = new Continuity()
+    continuity.begin("BTCUSDT", 90)
     const { time } = tradeOf(0)
-    continuity.admit([tradeOf(100), tradeOf(101)])
+    // What the database has from before it has to judge itself.
+    const before = [tradeOf(80, { time: time + 5_000 })]
+    assert.strictEqual(continuity.admit(before), before)
+    continuity.admit([tradeOf(100), tradeOf(103)])
     assert.deepStrictEqual(continuity.admit([tradeOf(100, { time: time + 900 })]), [])
-    const anew = [tradeOf(100, { time: time + 5_000 })]
-    assert.strictEqual(continuity.admit(anew), anew)
-    assert.deepStrictEqual(idsAdmitted(continuity, [101, 102]), [[102]])
+    const anew = [80, 100, 102].map((id) => tradeOf(id, { time: time + 5_000 }))
+    assert.deepStrictEqual(continuity.admit(anew), [])
+    assert.deepStrictEqual(continuity.takeAnew(), anew)
+    assert.deepStrictEqual(continuity.takeAnew(), [])
+    assert.deepStrictEqual(idsAdmitted(continuity, [102, 103, 104]), [[102, 104]])
+    assert.strictEqual(continuity.duplicates, 2)
   })
 
   it("does not take a broken trade for the one of its id", () => {

@@ -118,6 +118,23 @@ describe("What Ingest watches", () => {
     }),
   )
 
+  it.effect("sets aside what the exchange numbers anew, and stores the rest", () =>
+    Effect.gen(function* () {
+      const { batches, input, run, world } = yield* pipeline()
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, [
+        tradeOf(10),
+        tradeOf(12),
+        tradeOf(11, { time: tradeOf(12).time + 60_000_000 }),
+        tradeOf(13),
+      ])
+      yield* elapse("2 seconds")
+      assert.deepStrictEqual(yield* batches, [[10, 12, 13]])
+      assert.deepStrictEqual(world.aside, [11])
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
   it.effect("asks for the trades that neither database nor disk took", () =>
     Effect.gen(function* () {
       const { answer, input, run, world } = yield* pipeline({ high: 9, mostSpilled: 0 })

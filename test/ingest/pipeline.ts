@@ -37,6 +37,7 @@ export const pipeline = Effect.fnUntraced(function* ({ catchUp = true, high, mos
     renewed: [] as Array<string>,
     unwanted: [] as Array<ReadonlyArray<string>>,
     begun: [] as Array<string>,
+    aside: [] as Array<number>,
     high,
   }
   const written = (stored: number): Written => ({ stored, duplicate: 0, quarantined: 0, opened: 0 })
@@ -48,6 +49,7 @@ export const pipeline = Effect.fnUntraced(function* ({ catchUp = true, high, mos
         Effect.andThen(Effect.sync(() => world.unwanted.push(options?.unwanted ?? []))),
         Effect.as(written(batch.length)),
       ),
+    setAside: (anew) => Effect.sync(() => void world.aside.push(...anew.map(({ id }) => id))),
     repair: (batch) =>
       Effect.sync(() => {
         world.repaired.push(...batch.map(({ id }) => id))
