@@ -19,4 +19,4 @@ export interface Stage {
 }
 
 /** A fault that meets nobody is repeated until it does, but no longer than to this moment of the schedule, in milliseconds. */
-export const LAST_REPEAT = 9_500
+export const LAST_REPEAT = 8_500

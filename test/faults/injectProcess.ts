@@ -1,4 +1,5 @@
 import { Effect, Option, Semaphore } from "effect"
+import { eventually } from "../fixtures/service/eventually.ts"
 import { whileUnreachable } from "./injectDatabase.ts"
 import { type ProcessFault } from "./PlannedFault.ts"
 import { LAST_REPEAT, type Stage } from "./Stage.ts"
@@ -6,7 +7,8 @@ import { LAST_REPEAT, type Stage } from "./Stage.ts"
 /** The gaps that a killed process had leased are anybody's again after 5 s: that has to fit in, too. Milliseconds. */
 const LAST_KILL = 4_200
 
-/** The trades that the service had no room for. */
+/** What the service put on its disk, and what it had no room for: trades. */
+const SPILLED = "fulltape_trades_spilled_total"
 const DROPPED = "fulltape_trades_dropped_total"
 
 /** A second instance that has written nothing by then, with the database away say, has to go. Milliseconds. */
@@ -42,6 +44,8 @@ export const makeInjectProcess = Effect.map(Semaphore.make(1), (oneKill) => {
   const diskFull = Effect.fnUntraced(function* (stage: Stage, { lasts, megabytes, pause }: ProcessFault) {
     const { disk, journal, service } = stage
     for (let times = 1; ; times++) {
+      // Without trades that arrive there is nothing to keep.
+      yield* eventually("A connection", stage.exchange.state, ({ connections }) => connections.length > 0)
       const at = journal.elapsed
       const whileFull = (use: Effect.Effect<void>) =>
         Effect.acquireUseRelease(
@@ -53,13 +57,13 @@ export const makeInjectProcess = Effect.map(Semaphore.make(1), (oneKill) => {
       yield* pause === 0
         ? whileFull(whileUnreachable(stage, Effect.sleep(lasts)))
         : whileUnreachable(stage, Effect.delay(whileFull(Effect.sleep(lasts - pause)), pause))
-      const dropped = yield* service.sample(DROPPED)
-      if (dropped > 0)
+      const [spilled, dropped] = yield* Effect.all([service.sample(SPILLED), service.sample(DROPPED)])
+      if (spilled + dropped > 0)
         return journal.note(
-          `the spill's disk of ${megabytes} MB was full for ${lasts} ms, met ${dropped} trades${times > 1 ? `, at try ${times}` : ""}`,
+          `the spill's disk of ${megabytes} MB was full for ${lasts - pause} ms, met ${spilled} trades that it took and ${dropped} that it did not${times > 1 ? `, at try ${times}` : ""}`,
           at,
         )
-      if (journal.elapsed > LAST_REPEAT - lasts) return journal.problem("the spill found its disk never full")
+      if (journal.elapsed > LAST_REPEAT - lasts) return journal.problem("no trade came while the spill's disk was full")
       // Between two outages the service has to see that the first one is over.
       yield* Effect.sleep("1 second")
     }

@@ -6,7 +6,10 @@ import { type Random } from "./Random.ts"
 const MOST_SKIPPED = 40
 const HOLE_BEFORE = 400
 
-/** Draws the details of a fault of REST, at most `most` milliseconds long. A hole comes with it, so that somebody asks. */
+/** More holes follow, since one that is noticed a moment too late is only asked for seconds later. Milliseconds. */
+const BETWEEN_HOLES = 350
+
+/** Draws the details of a fault of REST, at most `most` milliseconds long. Holes come with it, so that somebody asks. */
 export const drawRestFault = (
   kind: RestKind,
   random: Random,
@@ -22,7 +25,13 @@ export const drawRestFault = (
     at: random.between(150, 3_800),
     lasts,
     fault: { at: HOLE_BEFORE, ...shapeOf(kind, random, symbol, lasts) },
-    bait: { kind: "skip", symbol, ids: random.between(1, MOST_SKIPPED) },
+    bait: {
+      kind: "skip",
+      symbol,
+      ids: random.between(1, MOST_SKIPPED),
+      every: BETWEEN_HOLES,
+      times: Math.ceil((HOLE_BEFORE + lasts) / BETWEEN_HOLES),
+    },
   }
 }
 
