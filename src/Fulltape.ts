@@ -11,6 +11,7 @@ import { Ingest } from "./ingest/Ingest.ts"
 import { Spill } from "./ingest/Spill.ts"
 import { marketOf } from "./market/Market.ts"
 import { Settings } from "./Settings.ts"
+import { CandleStore } from "./store/CandleStore.ts"
 import * as Database from "./store/Database.ts"
 import { databaseIdentity } from "./store/databaseIdentity.ts"
 import { EmbeddedPostgres } from "./store/EmbeddedPostgres.ts"
@@ -99,6 +100,7 @@ export const pipeline = Layer.unwrap(
     }).pipe(
       Layer.provide([GapRepair.layer, spill]),
       Layer.provideMerge(GapLedger.layer({ timeout })),
+      Layer.provideMerge(CandleStore.layer({ timeout })),
       Layer.provideMerge(BinanceFeed.layer(binance)),
       Layer.provideMerge(TradeStore.layer({ timeout, market: marketOf(binance.wsUrl), mostMissing: catchUp.most })),
     ),

@@ -1,6 +1,7 @@
 import { Context, Deferred, Duration, Effect, FiberMap, Layer, Option, Stream } from "effect"
 import { type FeedGaveUp, TradeFeed } from "../feed/TradeFeed.ts"
 import type { Trade } from "../market/Trade.ts"
+import type { CandleStore } from "../store/CandleStore.ts"
 import type { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { GapLedger } from "../store/GapLedger.ts"
 import { TradeStore } from "../store/TradeStore.ts"
@@ -11,6 +12,7 @@ import { Continuity } from "./Continuity.ts"
 import { drainOnInterrupt } from "./drain.ts"
 import { GapRepair } from "./GapRepair.ts"
 import { makeOutbox } from "./outbox.ts"
+import { refreshCandles } from "./refreshCandles.ts"
 import { Rhythm } from "./Rhythm.ts"
 import { Spill } from "./Spill.ts"
 import { watchSilentSymbols } from "./silentSymbols.ts"
@@ -56,7 +58,7 @@ export class Ingest extends Context.Service<
         const ledger = yield* GapLedger
         const spill = yield* Spill
         const store = yield* TradeStore
-        const context = yield* Effect.context<GapLedger | Spill>()
+        const context = yield* Effect.context<CandleStore | GapLedger | Spill>()
         const uncommitted = new Uncommitted((change) => Metrics.uncommittedTrades.modifyUnsafe(change, context))
         const unwanted = new Set(options.catchUp ? [] : options.symbols)
         const probe = yield* makeProbe
@@ -135,6 +137,7 @@ export class Ingest extends Context.Service<
             }),
             watchGaps,
             watchUncommitted(uncommitted),
+            refreshCandles,
           ],
           { concurrency: "unbounded", discard: true },
         ).pipe(Effect.provide(context))

@@ -95,6 +95,12 @@ export const insertSeconds = Metric.histogram("fulltape_insert_seconds", {
   boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
 })
 
+/** One refresh of the candles, from its call to its commit. */
+export const candleRefreshSeconds = Metric.histogram("fulltape_candle_refresh_seconds", {
+  description: "Time of one refresh of the candles",
+  boundaries: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+})
+
 /** From the socket to the commit, waiting for the batch included. */
 export const wireToCommitSeconds = Metric.histogram("fulltape_wire_to_commit_seconds", {
   description: "Time from a trade's arrival to its commit",

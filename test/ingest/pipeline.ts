@@ -4,6 +4,7 @@ import { TradeHistory } from "../../src/feed/TradeHistory.ts"
 import { GapRepair } from "../../src/ingest/GapRepair.ts"
 import { Ingest } from "../../src/ingest/Ingest.ts"
 import type { Trade } from "../../src/market/Trade.ts"
+import { CandleStore } from "../../src/store/CandleStore.ts"
 import { GapLedger } from "../../src/store/GapLedger.ts"
 import type { StoreError } from "../../src/store/StoreError.ts"
 import { TradeStore, type Written } from "../../src/store/TradeStore.ts"
@@ -84,10 +85,11 @@ export const pipeline = Effect.fnUntraced(function* ({ catchUp = true, high, mos
         return new Map(world.high === undefined ? [] : [["BTCUSDT", world.high]])
       }),
   })
+  const candles = Layer.mock(CandleStore, { refresh: Effect.succeed(0) })
   const repair = Layer.mock(GapRepair, { run: Effect.never, wake: Effect.void })
   const options = { symbols: ["BTCUSDT"], batchSize: 100, batchTimeout: Duration.seconds(1), catchUp, mostMissing: 1e7 }
   const ingest = yield* Layer.build(
-    Ingest.layer(options).pipe(Layer.provide([store, feed, repair, spill.layer, ledger, history])),
+    Ingest.layer(options).pipe(Layer.provide([store, feed, repair, spill.layer, ledger, history, candles])),
   )
   const { isRunning, run } = yield* Effect.provide(Ingest, ingest)
   return { input, batches: Ref.get(batches), answer, isRunning, run, spill, world }

@@ -47,7 +47,8 @@ const commitCall = (sql: SqlClient.SqlClient, batch: ReadonlyArray<Trade>) =>
 
 const rate = Effect.fnUntraced(function* (write: typeof bareInsert | typeof commitCall, size: number) {
   const sql = yield* SqlClient.SqlClient
-  for (const table of ["raw_trades", "trade_gaps", "symbols"]) yield* sql`TRUNCATE ${sql(table)} CASCADE`
+  for (const table of ["raw_trades", "trade_gaps", "symbols", "candle_changes"])
+    yield* sql`TRUNCATE ${sql(table)} CASCADE`
   yield* sql`CHECKPOINT`
   const batches = batchesOf(size)
   const startedAt = performance.now()

@@ -1,32 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { existsSync, readFileSync } from "node:fs"
-import { join, resolve } from "node:path"
-import { gunzipSync } from "node:zlib"
+import { captureFolder, captures, hasCaptures, recorded } from "../fixtures/recordedTrades.ts"
 import { eventually } from "../fixtures/service/eventually.ts"
 import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
 import { start } from "../fixtures/service/Program.ts"
 import { environmentOf } from "../fixtures/service/ServiceProcess.ts"
 import { storedCount } from "../fixtures/service/stored.ts"
 import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
-
-const folder = resolve(process.env["CAPTURE_DIR"] ?? "../shared/data", "binance-ws")
-const captures = [
-  { symbol: "BTCUSDT", file: join(folder, "btcusdt_20240808.gz"), count: 9_757, first: 3_735_683_259n },
-  { symbol: "ETHUSDT", file: join(folder, "ethusdt_20240808.gz"), count: 6_106, first: 1_520_538_925n },
-]
-const present = captures.every(({ file }) => existsSync(file))
-
-/** The trades of a file, read with nothing but a pattern: `id price quantity side ms`. */
-const recorded = (file: string): ReadonlyArray<string> =>
-  gunzipSync(readFileSync(file))
-    .toString("utf8")
-    .split("\n")
-    .flatMap((line) => {
-      const [, id, price, quantity, time, maker] =
-        /"e":"trade",.*"t":(\d+),"p":"([\d.]+)","q":"([\d.]+)",.*"T":(\d+),"m":(true|false)/.exec(line) ?? []
-      return id === undefined ? [] : [`${id} ${price} ${quantity} ${maker === "true" ? "SELL" : "BUY"} ${time}`]
-    })
 
 /** Exactly, in units of 10^-8. */
 const sumOfQuantities = (trades: ReadonlyArray<string>): bigint =>
@@ -35,7 +15,7 @@ const sumOfQuantities = (trades: ReadonlyArray<string>): bigint =>
     return sum + BigInt(whole + decimals.padEnd(8, "0"))
   }, 0n)
 
-describe.skipIf(!present)(`recorded trades (skipped where ${folder} has no captures)`, () => {
+describe.skipIf(!hasCaptures)(`recorded trades (skipped where ${captureFolder} has no captures)`, () => {
   it.layer(TestPostgres.layer, { excludeTestServices: true })("of the exchange", (it) => {
     it.effect("are stored by `ingest` as they are in the file: ids, values, and the sum of the quantities", () =>
       Effect.gen(function* () {

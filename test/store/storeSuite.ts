@@ -9,6 +9,8 @@ import { MOST_QUARANTINED } from "../../src/store/Quarantine.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
 import * as Metrics from "../../src/telemetry/Metrics.ts"
 import { tradeOf } from "../fixtures/trades.ts"
+import { candleModelSuite } from "./candleModelSuite.ts"
+import { candleSuite } from "./candleSuite.ts"
 import { commitSuite } from "./commitSuite.ts"
 import { gapLedgerSuite } from "./gapLedgerSuite.ts"
 import { ledgerSuite } from "./ledgerSuite.ts"
@@ -424,4 +426,6 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
     gapLedgerSuite(withDatabase, options)
   }
   commitSuite(withDatabase, options)
+  candleSuite(withDatabase, options)
+  candleModelSuite(withDatabase, options, everyInterleaving ? 100 : 25)
 }
