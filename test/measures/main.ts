@@ -1,5 +1,5 @@
 /**
- * Measures what docs/guarantees.md says in figures, on this machine: `npm run measure -- reconnect`, `repair`, `outage` or `commit`.
+ * Measures what docs/guarantees.md says in figures, on this machine: `npm run measure -- reconnect`, `repair`, `outage`, `commit` or `candles`.
  * Nothing here is a test: figures depend on the machine and on what else runs on it.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -7,6 +7,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
+import { candles } from "./candles.ts"
 import { commit } from "./commit.ts"
 import { outage } from "./outage.ts"
 import { reconnect } from "./reconnect.ts"
@@ -26,6 +27,11 @@ const measures = [
   ),
   Command.make("commit", {}, () => commit).pipe(
     Command.withDescription("The commit call against the bare insert of the same rows"),
+  ),
+  Command.make("candles", {}, () => candles).pipe(
+    Command.withDescription(
+      "A refresh of the candles while trades come and after a repair, and how quickly they are read",
+    ),
   ),
 ] as const
 
