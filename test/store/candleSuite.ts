@@ -103,6 +103,23 @@ export const candleSuite = (
     )
 
     test(
+      "are not final while one of their minutes is still to be computed",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        yield* write([at(0, 0), at(1, 1), at(2, 6)])
+        // The newest minutes first: that of trade 0 is left.
+        yield* sql`SELECT refresh_candles(2)`
+        assert.deepStrictEqual(yield* minutesThat("isFinal"), [1])
+        assert.deepStrictEqual(yield* minutesThat("isFinal", "5m"), [])
+        yield* refresh
+        assert.deepStrictEqual(yield* minutesThat("isFinal", "5m"), [0])
+        assert.deepStrictEqual(yield* minutesThat("revised", "5m"), [])
+        yield* assertCandles
+      }),
+    )
+
+    test(
       "are revised when they were final and their numbers change, at every length",
       Effect.gen(function* () {
         const { repair } = yield* TradeStore

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Metric, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { readFileSync } from "node:fs"
+import { CandleStore } from "../../src/store/CandleStore.ts"
 import { completeness } from "../../src/store/completeness.ts"
 import * as Database from "../../src/store/Database.ts"
 import { statements } from "../../src/store/migrations.ts"
@@ -13,6 +14,7 @@ import { candleModelSuite } from "./candleModelSuite.ts"
 import { candleSuite } from "./candleSuite.ts"
 import { commitSuite } from "./commitSuite.ts"
 import { gapLedgerSuite } from "./gapLedgerSuite.ts"
+import { assertCandles } from "./storedCandles.ts"
 import { ledgerSuite } from "./ledgerSuite.ts"
 
 /** Ids of one hole that are worth filling. */
@@ -394,7 +396,7 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
       }),
     )
 
-    it.live("knows the rows and the holes of a database from before there was a ledger", () =>
+    it.live("knows the rows and the holes of a database from before there was a ledger, and gives it candles", () =>
       withDatabase((url) =>
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
@@ -416,6 +418,11 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
               [150n, 150n],
             ],
           )
+          yield* Effect.provide(
+            Effect.flatMap(CandleStore, ({ refresh }) => refresh),
+            CandleStore.layer({ timeout: Duration.seconds(5) }),
+          )
+          assert.strictEqual((yield* assertCandles)[0]?.trades, 90)
         }).pipe(Effect.provide(Database.connected(options(url)))),
       ),
     )
