@@ -79,6 +79,21 @@ export const candleSuite = (
     )
 
     test(
+      "hold trades whose times go back while their ids go on",
+      Effect.gen(function* () {
+        const { write } = yield* TradeStore
+        yield* write([at(0, 0)])
+        yield* refresh
+        yield* write([at(1, 0.5), at(2, 0.25), at(3, 1)])
+        yield* refresh
+        assert.deepStrictEqual(
+          (yield* assertCandles).filter(({ interval }) => interval === "1m").map(({ trades }) => trades),
+          [3, 1],
+        )
+      }),
+    )
+
+    test(
       "are final once a later trade is stored and no id that may belong to them is still to be had",
       Effect.gen(function* () {
         const { repair, write } = yield* TradeStore
