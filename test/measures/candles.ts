@@ -39,7 +39,9 @@ const growth = Effect.fnUntraced(function* (rate: number) {
           return { trade: tradeOf(id, { symbol, time, price: `${84_598 + (n % 7)}.05000000` }) }
         }),
       )
-      writing += yield* seconds(commitTrades(sql, { market: "measure", mostMissing: 1 }, "stream", batch))
+      writing += yield* seconds(
+        commitTrades(sql, { market: "measure", mostMissing: 1 }, { origin: "stream", unwanted: [], entries: batch }),
+      )
     }
     times.push(yield* seconds(refresh))
   }
@@ -56,15 +58,15 @@ const repairedHour = Effect.fnUntraced(function* (trades: number) {
     trade: tradeOf(id, { symbol: "HOUR", time: NOON + Math.floor((id * 3_600_000_000) / trades) }),
   })
   const options = { market: "measure", mostMissing: 10_000_000 }
-  yield* commitTrades(sql, options, "stream", [entry(0), entry(trades - 1)])
+  const ends = [entry(0), entry(trades - 1)]
+  yield* commitTrades(sql, options, { origin: "stream", unwanted: [], entries: ends })
   yield* refresh
   for (let from = 1; from < trades - 1; from += 1_000)
-    yield* commitTrades(
-      sql,
-      options,
-      "history",
-      Array.from({ length: Math.min(1_000, trades - 1 - from) }, (_, n) => entry(from + n)),
-    )
+    yield* commitTrades(sql, options, {
+      origin: "history",
+      unwanted: [],
+      entries: Array.from({ length: Math.min(1_000, trades - 1 - from) }, (_, n) => entry(from + n)),
+    })
   yield* sql`ANALYZE raw_trades`
   const took = yield* seconds(refresh)
   yield* Console.log(

@@ -99,7 +99,7 @@ export const candleModelSuite = (
               return { trade, refusal: refused ? "for the test" : undefined }
             }
             const commit = (origin: "stream" | "history", entries: ReadonlyArray<ReturnType<typeof entry>>) =>
-              commitTrades(sql, { market: "test", mostMissing: 2 ** 53 }, origin, entries)
+              commitTrades(sql, { market: "test", mostMissing: 2 ** 53 }, { origin, unwanted: [], entries })
             const act = (one: Step[number]): Effect.Effect<unknown, unknown> => {
               if (one.kind === "refresh") return refresh
               if (one.kind === "given up")
