@@ -60,8 +60,8 @@ FROM symbols,
 -- A trade with a reason is one that the table cannot hold, and gets no row. Its id is a gap that is to be filled, since a frame may be
 -- broken where the trade is not; when the exchange was asked and the table cannot hold what it says, the id is unfillable, until a
 -- trade of it comes that the table can hold. A trade that is later than the high though its id is not above it gets nothing, since the
--- exchange may number anew; unless the exchange was asked for it to fill a gap: behind a bogus id every real one is later. Everything else of the batch is there already, or below the origin. The
--- minutes of what is stored are noted in candle_changes.
+-- exchange may number anew; unless the exchange was asked for it to fill a gap: behind a bogus id every real one is later. Everything
+-- else of the batch is there already, or below the origin. The minutes of what is stored are noted in candle_changes.
 CREATE OR REPLACE FUNCTION commit_trades(
   p_market TEXT,
   p_cause TEXT,                    -- of the holes that these trades leave
@@ -319,7 +319,8 @@ BEGIN
 END $$;
 
 -- Marks candles as final whose trades are all there. Every id between the last one before the interval and the first one after it may
--- belong to it; both are stored, so a gap between them lies there whole. Minutes that are noted are not in the candles yet.
+-- belong to it; both are stored, so a gap between them lies there whole. Where times go back over an edge, the ids of both sides
+-- overlap, and each gap among them counts. Minutes that are noted are not in the candles yet.
 CREATE FUNCTION settle_candles() RETURNS VOID LANGUAGE sql AS $$
   UPDATE candles SET is_final = settled.is_final, is_partial = settled.is_partial
   FROM (
@@ -329,19 +330,22 @@ CREATE FUNCTION settle_candles() RETURNS VOID LANGUAGE sql AS $$
         AND NOT EXISTS (
           SELECT FROM trade_gaps AS gap
           WHERE gap.symbol = candle.symbol AND gap.state IN ('open', 'filling')
-            AND gap.first_id > coalesce(before.last_id, -1) AND gap.first_id < after.first_id)
+            AND gap.first_id > CASE WHEN before.last_id >= candle.first_id THEN least(before.first_id, candle.first_id)
+              ELSE coalesce(before.last_id, -1) END
+            AND gap.first_id < CASE WHEN after.first_id <= candle.last_id THEN greatest(after.last_id, candle.last_id)
+              ELSE after.first_id END)
         AND NOT EXISTS (
           SELECT FROM candle_changes AS note
           WHERE note.symbol = candle.symbol AND note.minute >= candle.open_time AND note.minute < candle.open_time + width) AS is_final
     FROM candles AS candle
     JOIN candle_intervals USING (interval)
     LEFT JOIN LATERAL (
-      SELECT last_id FROM candles AS minute
+      SELECT first_id, last_id FROM candles AS minute
       WHERE minute.symbol = candle.symbol AND minute.interval = '1m' AND minute.open_time < candle.open_time
       ORDER BY open_time DESC LIMIT 1
     ) AS before ON TRUE
     LEFT JOIN LATERAL (
-      SELECT first_id FROM candles AS minute
+      SELECT first_id, last_id FROM candles AS minute
       WHERE minute.symbol = candle.symbol AND minute.interval = '1m' AND minute.open_time >= candle.open_time + width
       ORDER BY open_time LIMIT 1
     ) AS after ON TRUE
@@ -365,7 +369,8 @@ LANGUAGE sql STABLE AS $$
       NOT EXISTS (
         SELECT FROM trade_gaps AS gap
         WHERE gap.symbol = p_symbol AND gap.state IN ('open', 'filling')
-          AND gap.first_id > before.last_id AND gap.first_id < after.first_id)
+          AND gap.first_id > CASE WHEN before.last_id < after.first_id THEN before.last_id ELSE least(before.first_id, after.first_id) END
+          AND gap.first_id < CASE WHEN before.last_id < after.first_id THEN after.first_id ELSE greatest(before.last_id, after.last_id) END)
       AND NOT EXISTS (
         SELECT FROM candle_changes AS note
         WHERE note.symbol = p_symbol AND note.minute >= slot.open_time AND note.minute < slot.open_time + width)),
@@ -384,12 +389,12 @@ LANGUAGE sql STABLE AS $$
   LEFT JOIN candles AS candle
     ON candle.symbol = p_symbol AND candle.interval = p_interval AND candle.open_time = slot.open_time
   LEFT JOIN LATERAL (
-    SELECT close, last_id FROM candles AS other
+    SELECT close, first_id, last_id FROM candles AS other
     WHERE candle.symbol IS NULL AND other.symbol = p_symbol AND other.interval = p_interval AND other.open_time < slot.open_time
     ORDER BY other.open_time DESC LIMIT 1
   ) AS before ON TRUE
   LEFT JOIN LATERAL (
-    SELECT first_id FROM candles AS other
+    SELECT first_id, last_id FROM candles AS other
     WHERE candle.symbol IS NULL AND other.symbol = p_symbol AND other.interval = p_interval AND other.open_time > slot.open_time
     ORDER BY other.open_time LIMIT 1
   ) AS after ON TRUE

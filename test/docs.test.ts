@@ -13,7 +13,7 @@ const read = (path: string): string => readFileSync(pathOf(path), "utf8")
 const readme = read("README.md")
 const compose = read("docker-compose.yml")
 const dockerfile = read("Dockerfile")
-const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/guarantees.md"]
+const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/guarantees.md", "docs/candles.md"]
 
 const manifest: {
   readonly scripts: Readonly<Record<string, string>>
@@ -172,7 +172,7 @@ describe("docs/guarantees.md", () => {
       "store/Quarantine.ts",
     ]
       .map((file) => read(`src/${file}`))
-      .concat(read("migrations/0004_commit.sql"))
+      .concat(read("migrations/0005_candles.sql"))
       .join("\n")
     const rows = matches(text, /^\| (`.*`) \| (?:open|unfillable):/gm)
     assert.isAtLeast(rows.length, 5)

@@ -1,4 +1,4 @@
-import { Context, type Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Candle, Interval } from "../market/Candle.ts"
 import { bounded } from "./bounded.ts"
@@ -7,6 +7,9 @@ import { StoreError } from "./StoreError.ts"
 
 /** Minutes of one transaction. What a start or an import leaves takes several, so that none of them lasts. */
 const MOST_MINUTES = 5_000
+
+/** Of one transaction: beyond it the connection is lost without a word, and nothing else would end it. */
+const PATIENCE = Duration.minutes(5)
 
 /** Candles of every symbol and interval, made of the stored trades and of nothing else. */
 export class CandleStore extends Context.Service<
@@ -43,9 +46,15 @@ export class CandleStore extends Context.Service<
         const sql = yield* SqlClient.SqlClient
         const timely = bounded(options.timeout)
 
-        const round = Effect.map(
-          sql<{ readonly refreshed: bigint }>`SELECT refreshed FROM refresh_candles(${MOST_MINUTES}::int)`,
-          ([answer]) => Number(answer?.refreshed ?? 0),
+        const round = sql<{
+          readonly refreshed: bigint
+        }>`SELECT refreshed FROM refresh_candles(${MOST_MINUTES}::int)`.pipe(
+          Effect.map(([answer]) => Number(answer?.refreshed ?? 0)),
+          Effect.mapError((error) => new StoreError(sqlFailure(error))),
+          Effect.timeoutOrElse({
+            duration: PATIENCE,
+            orElse: () => Effect.fail(new StoreError({ code: undefined, detail: "no answer in 5 minutes" })),
+          }),
         )
         const refresh = Effect.gen(function* () {
           let minutes = 0
@@ -54,10 +63,7 @@ export class CandleStore extends Context.Service<
             minutes += refreshed
             if (refreshed < MOST_MINUTES) return minutes
           }
-        }).pipe(
-          Effect.mapError((error) => new StoreError(sqlFailure(error))),
-          Effect.withSpan("CandleStore.refresh"),
-        )
+        }).pipe(Effect.withSpan("CandleStore.refresh"))
 
         const fields = sql.literal(
           `symbol, interval, (extract(epoch FROM kline.open_time) * 1000000)::bigint AS open_time, open::text AS open, high::text AS high,

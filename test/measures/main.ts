@@ -1,5 +1,6 @@
 /**
- * Measures what docs/guarantees.md says in figures, on this machine: `npm run measure -- reconnect`, `repair`, `outage`, `commit` or `candles`.
+ * Measures on this machine: `npm run measure -- reconnect`, `repair`, `outage` and `commit` what docs/guarantees.md says in figures, `candles`
+ * what candles cost.
  * Nothing here is a test: figures depend on the machine and on what else runs on it.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -36,7 +37,7 @@ const measures = [
 ] as const
 
 Command.make("measure").pipe(
-  Command.withDescription("Measure what docs/guarantees.md says in figures"),
+  Command.withDescription("Measure this version on this machine"),
   Command.withSubcommands([...measures]),
   (command) => Command.run(command, { version: "1" }),
   Effect.provide(TestPostgres.layer),

@@ -118,6 +118,25 @@ export const candleSuite = (
     )
 
     test(
+      "are not final while an id among their trades is missing, though times go back over their edges",
+      Effect.gen(function* () {
+        const { repair, write } = yield* TradeStore
+        yield* write([at(0, 0), at(1, 1), at(4, 1), at(5, 0), at(6, 1), at(8, 3), at(9, 4), at(10, 3), at(11, 6)])
+        yield* refresh
+        // Ids 2 and 3 may be of minutes 0 and 1, though both hold id 5 or later; 7 of all from 1 to 3.
+        assert.deepStrictEqual(yield* minutesThat("isFinal"), [4])
+        yield* repair([at(2, 1), at(3, 1)])
+        yield* refresh
+        assert.deepStrictEqual(yield* minutesThat("isFinal"), [0, 4])
+        yield* repair([at(7, 2)])
+        yield* refresh
+        assert.deepStrictEqual(yield* minutesThat("isFinal"), [0, 1, 2, 3, 4])
+        assert.deepStrictEqual(yield* minutesThat("revised"), [])
+        yield* assertCandles
+      }),
+    )
+
+    test(
       "are not final while one of their minutes is still to be computed",
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
