@@ -22,6 +22,9 @@ import { judge } from "./Verdict.ts"
 /** From the start of a run to its verdict, in seconds, unless another limit is given: a machine that is busy needs more. */
 export const LIMIT = 15
 
+/** Of a run, in seconds, that is left for catching up behind the last fault, and for the verdict. */
+const REMAINDER = 6.5
+
 /** Of the part with faults, however early the last of them is over. */
 const LEAST_LENGTH = "6 seconds"
 
@@ -48,7 +51,7 @@ export const run = Effect.fnUntraced(function* (schedule: Schedule, server: Data
   let figures = "there is no verdict"
   let seconds: number | undefined
   const exit = yield* Effect.gen(function* () {
-    const prepared = yield* prepare(schedule, server, journal)
+    const prepared = yield* prepare(schedule, server, journal, limit)
     service = prepared.stage.service
     yield* Effect.addFinalizer(() => Effect.sync(() => (log = service?.log ?? [])))
     figures = yield* Effect.raceFirst(play(schedule, prepared, limit), service.endsByItself)
@@ -70,7 +73,12 @@ export const run = Effect.fnUntraced(function* (schedule: Schedule, server: Data
   return { schedule, seconds: seconds ?? journal.seconds, notes, problems, figures, log } satisfies Outcome
 })
 
-const prepare = Effect.fnUntraced(function* (schedule: Schedule, server: DatabaseServer, journal: Journal) {
+const prepare = Effect.fnUntraced(function* (
+  schedule: Schedule,
+  server: DatabaseServer,
+  journal: Journal,
+  limit: number,
+) {
   const { market, seed, settings } = schedule
   const epoch = Date.now()
   const source: SyntheticMarketOptions = {
@@ -110,7 +118,16 @@ const prepare = Effect.fnUntraced(function* (schedule: Schedule, server: Databas
       ? yield* spillDisk(RunningService.dataDir(folder, "data"), full.megabytes)
       : { prefix: [], fill: Effect.void, empty: Effect.void }
   const service = new RunningService({ env, folder, prefix: disk.prefix })
-  const stage: Stage = { exchange, server, database, proxy, service, disk, journal }
+  const stage: Stage = {
+    exchange,
+    server,
+    database,
+    proxy,
+    service,
+    disk,
+    journal,
+    lastRepeat: (limit - REMAINDER) * 1_000,
+  }
   return { stage, source, env }
 })
 
@@ -130,11 +147,17 @@ const play = Effect.fnUntraced(function* (schedule: Schedule, { env, source, sta
   yield* Effect.all([inject(schedule, stage), Effect.sleep(LEAST_LENGTH)], { concurrency: 2, discard: true })
   yield* eventually("A number of trades", exchange.state, ({ sentTrades }) => sentTrades > LEAST_SENT)
   const isStalled = schedule.faults.some(({ kind, lasts }) => kind === "stall" && lasts === 0)
+  const before = yield* exchange.state
   yield* exchange.inject([{ kind: "lifetime", after: "24 hours" }, ...(isStalled ? [{ kind: "close" }] : [])])
   journal.note("every fault is over")
 
-  const { newestId } = yield* eventually("A connection with every stream", exchange.state, ({ connections }) =>
-    connections.some(({ streams }) => streams.length === source.symbols.length),
+  // After a close a new one: it leaves the last hole.
+  const { newestId } = yield* eventually(
+    "A connection with every stream",
+    exchange.state,
+    ({ connections, opened }) =>
+      opened >= before.opened + (isStalled ? 1 : 0) &&
+      connections.some(({ streams }) => streams.length === source.symbols.length),
   )
   const sent = yield* exchange.sent
   const query = yield* database.admin.connected

@@ -16,7 +16,6 @@ export interface Stage {
   /** Of the service that stays. */
   readonly disk: SpillDisk
   readonly journal: Journal
+  /** A fault that meets nobody is repeated until it does, but no longer than to this moment of the schedule, in milliseconds. */
+  readonly lastRepeat: number
 }
-
-/** A fault that meets nobody is repeated until it does, but no longer than to this moment of the schedule, in milliseconds. */
-export const LAST_REPEAT = 8_500

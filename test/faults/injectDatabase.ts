@@ -1,6 +1,6 @@
 import { Effect, Semaphore } from "effect"
 import { type DatabaseFault } from "./PlannedFault.ts"
-import { LAST_REPEAT, type Stage } from "./Stage.ts"
+import { type Stage } from "./Stage.ts"
 import { whileFull } from "./whileFull.ts"
 
 /** Nobody comes to the database while the effect runs. */
@@ -80,7 +80,7 @@ export const makeInjectDatabase = Effect.gen(function* () {
       const at = journal.elapsed
       const met = yield* once(stage, planned)
       if (met > 0) return journal.note(`${text.join(" ")} met ${met}`, at)
-      if (journal.elapsed > LAST_REPEAT) return journal.problem(`${text.join(" ")} met nobody`)
+      if (journal.elapsed > stage.lastRepeat) return journal.problem(`${text.join(" ")} met nobody`)
       yield* Effect.sleep("60 millis")
     }
   })

@@ -1,7 +1,7 @@
 import { Effect, Exit, Semaphore } from "effect"
 import { type ExchangeFault, type PostedFault } from "./PlannedFault.ts"
 import { positions } from "./positions.ts"
-import { LAST_REPEAT, type Stage } from "./Stage.ts"
+import { type Stage } from "./Stage.ts"
 
 /** How long it may take until the simulator knows whom a fault met, where it does not know at once: milliseconds. */
 const patience: Partial<Record<ExchangeFault["kind"], number>> = { skip: 1_000, reorder: 1_200, lifetime: 7_000 }
@@ -46,7 +46,7 @@ export const makeInjectExchange = Effect.sync(() => {
       const at = journal.elapsed
       const met = yield* once(stage, planned)
       if (met > 0) return journal.note(`${text} met ${met}${times > 1 ? `, at try ${times}` : ""}`, at)
-      if (journal.elapsed > LAST_REPEAT) return journal.problem(`${text} met nobody in ${times} tries`)
+      if (journal.elapsed > stage.lastRepeat) return journal.problem(`${text} met nobody in ${times} tries`)
       yield* Effect.sleep("60 millis")
     }
   }, onePerKind)

@@ -2,7 +2,7 @@ import { Effect, Option, Semaphore } from "effect"
 import { eventually } from "../fixtures/service/eventually.ts"
 import { whileUnreachable } from "./injectDatabase.ts"
 import { type ProcessFault } from "./PlannedFault.ts"
-import { LAST_REPEAT, type Stage } from "./Stage.ts"
+import { type Stage } from "./Stage.ts"
 
 /** The gaps that a killed process had leased are anybody's again after 5 s: that has to fit in, too. Milliseconds. */
 const LAST_KILL = 4_200
@@ -24,12 +24,15 @@ export const makeInjectProcess = Effect.map(Semaphore.make(1), (oneKill) => {
     yield* service.start
   }, oneKill.withPermit)
 
-  const second = Effect.fnUntraced(function* ({ journal, service }: Stage, { endsWith, lasts }: ProcessFault) {
+  const second = Effect.fnUntraced(function* (
+    { journal, lastRepeat, service }: Stage,
+    { endsWith, lasts }: ProcessFault,
+  ) {
     const program = yield* service.second
     const at = journal.elapsed
     const wrote = yield* program.line(/"Batch processed"/).pipe(Effect.timeoutOption(LAST_SECOND - journal.elapsed))
     if (Option.isNone(wrote)) {
-      const listens = program.line(/Listening on/).pipe(Effect.timeoutOption(LAST_REPEAT - journal.elapsed))
+      const listens = program.line(/Listening on/).pipe(Effect.timeoutOption(lastRepeat - journal.elapsed))
       if (Option.isNone(yield* listens)) journal.problem("no second instance came up")
     }
     yield* Effect.sleep(Math.max(0, Math.min(lasts, LAST_KILL - journal.elapsed)))
@@ -63,7 +66,8 @@ export const makeInjectProcess = Effect.map(Semaphore.make(1), (oneKill) => {
           `the spill's disk of ${megabytes} MB was full for ${lasts - pause} ms, met ${spilled} trades that it took and ${dropped} that it did not${times > 1 ? `, at try ${times}` : ""}`,
           at,
         )
-      if (journal.elapsed > LAST_REPEAT - lasts) return journal.problem("no trade came while the spill's disk was full")
+      if (journal.elapsed > stage.lastRepeat - lasts)
+        return journal.problem("no trade came while the spill's disk was full")
       // Between two outages the service has to see that the first one is over.
       yield* Effect.sleep("1 second")
     }
