@@ -1,7 +1,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { type Duration, Effect, Layer, Redacted } from "effect"
-import { Migrator, SqlClient, type SqlError } from "effect/sql"
+import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { requireMarket, storedMarket } from "./storedMarket.ts"
 import { fromSqlFiles } from "./migrations.ts"
@@ -86,6 +86,8 @@ export const migrate = Effect.gen(function* () {
   }
   return yield* Migrator.make({})({ loader: fromSqlFiles, table: "fulltape_migrations" })
 }).pipe(
+  // A rollback that finds the connection lost dies of it.
+  Effect.catchDefect((defect) => (SqlError.isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
   retryWhileItMayCome,
   Effect.provide(NodeServices.layer),
   Effect.catchTags({
