@@ -58,6 +58,12 @@ export class Settings extends Context.Service<
       readonly most: number
     }
     readonly spill: { readonly maxMegabytes: number }
+    readonly storage: {
+      /** How long trades are kept. */
+      readonly retention: Duration.Duration
+      /** The age at which they are compressed, where the database can. */
+      readonly compressAfter: Duration.Duration
+    }
     readonly batch: {
       readonly size: number
       readonly timeout: Duration.Duration
@@ -117,6 +123,8 @@ export const parseSettings = (
     catchUpMax: read(variables.catchUpMax),
     rotateAfter: read(variables.rotateAfter),
     spillMaxMb: read(variables.spillMaxMb),
+    retention: read(variables.retention),
+    compressAfter: read(variables.compressAfter),
     host: read(variables.host),
     port: read(variables.port),
     logLevel: read(variables.logLevel),
@@ -149,6 +157,7 @@ export const parseSettings = (
       },
       catchUp: { enabled: value.catchUp, most: value.catchUpMax },
       spill: { maxMegabytes: value.spillMaxMb },
+      storage: { retention: value.retention, compressAfter: value.compressAfter },
       batch: { size: value.batchSize, timeout: Duration.millis(value.batchTimeout) },
       http: { host: value.host, port: value.port },
       logs: { level: logLevels[value.logLevel], format: value.logFormat, dir: value.logDir },
@@ -164,4 +173,5 @@ const logLevels = { error: "Error", warn: "Warn", info: "Info", debug: "Debug" }
 const known: ReadonlySet<string> = new Set(Object.values(variables).map(({ name }) => name))
 
 const looksLikeOurs = (name: string): boolean =>
-  /^(BINANCE|BATCH|CATCH_UP|DATABASE|DB|LOG|MAX_RECONNECT|ROTATE|SPILL)_/.test(name) && !known.has(name)
+  /^(BINANCE|BATCH|CATCH_UP|COMPRESS|DATABASE|DB|LOG|MAX_RECONNECT|RETENTION|ROTATE|SPILL)_/.test(name) &&
+  !known.has(name)

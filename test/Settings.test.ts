@@ -38,6 +38,8 @@ describe("Settings", () => {
     assert.strictEqual(Duration.format(settings.binance.rotateAfter), "23h")
     assert.deepStrictEqual(settings.catchUp, { enabled: true, most: 10_000_000 })
     assert.deepStrictEqual(settings.spill, { maxMegabytes: 1024 })
+    assert.strictEqual(Duration.format(settings.storage.retention), "730d")
+    assert.strictEqual(Duration.format(settings.storage.compressAfter), "7d")
     assert.strictEqual(settings.batch.size, 100)
     assert.strictEqual(Duration.toMillis(settings.batch.timeout), 1000)
     assert.deepStrictEqual(settings.http, { host: "127.0.0.1", port: 3000 })
@@ -79,9 +81,24 @@ describe("Settings", () => {
     assert.strictEqual(Duration.format(parsed({ ROTATE_AFTER: text }).binance.rotateAfter), expected)
   })
 
+  it.each([
+    ["3 months", "90d"],
+    ["1 year", "365d"],
+    ["1 week", "7d"],
+  ])("takes %s for the time that trades are kept", (text, expected) => {
+    assert.strictEqual(Duration.format(parsed({ RETENTION: text }).storage.retention), expected)
+  })
+
+  it("keeps trades a day at least", () => {
+    assert.deepStrictEqual(problems({ RETENTION: "23 hours", COMPRESS_AFTER: "never" }), [
+      'RETENTION is "23 hours"; it takes a time with its unit, such as 90 minutes or 2 years, from 1d to 36500d.',
+      'COMPRESS_AFTER is "never"; it takes a time with its unit, such as 90 minutes or 2 years, from 1h to 36500d.',
+    ])
+  })
+
   it.each(["23", "0 seconds", "25 hours", "2 fortnights", "-1 hour", "one hour"])("refuses %s for a time", (text) => {
     assert.deepStrictEqual(problems({ ROTATE_AFTER: text }), [
-      `ROTATE_AFTER is "${text}"; it takes a time with its unit, such as 90 minutes or 2 hours, from 1s to 1d.`,
+      `ROTATE_AFTER is "${text}"; it takes a time with its unit, such as 90 minutes or 2 years, from 1s to 1d.`,
     ])
   })
 

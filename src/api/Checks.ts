@@ -1,6 +1,7 @@
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import { type ConnectionStatus, TradeFeed } from "../feed/TradeFeed.ts"
 import { Ingest } from "../ingest/Ingest.ts"
+import { Flavour } from "../store/Flavour.ts"
 import { TradeStore } from "../store/TradeStore.ts"
 import type { BinanceCheck, Connection, DatabaseCheck, PipelineCheck } from "./HealthGroup.ts"
 
@@ -23,6 +24,7 @@ export class Checks extends Context.Service<
       const feed = yield* TradeFeed
       const ingest = yield* Ingest
       const store = yield* TradeStore
+      const { name: flavour, version } = yield* Flavour
 
       let found: Pick<DatabaseCheck, "status" | "since"> | undefined
       const database = yield* Effect.gen(function* () {
@@ -30,7 +32,7 @@ export class Checks extends Context.Service<
         const status = Result.isSuccess(answer) ? "up" : "down"
         if (found?.status !== status) found = { status, since: iso(yield* Clock.currentTimeMillis) }
         const detail = Result.isSuccess(answer) ? "The database answers." : unanswered(answer.failure.detail)
-        return { status, since: found.since, detail } as const
+        return { status, since: found.since, detail, flavour, version } as const
       }).pipe(Effect.cachedWithTTL(DATABASE_ANSWER_HOLDS))
 
       return Checks.of({

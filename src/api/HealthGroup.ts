@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { completenessFields } from "./Completeness.ts"
+import { flavours } from "../store/Flavour.ts"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 
 const Status = Schema.Literals(["up", "down"])
@@ -18,6 +19,8 @@ export type PipelineCheck = typeof PipelineCheck.Type
 const databaseFields = {
   since: time("When a check first found the database in this state"),
   detail: Detail,
+  flavour: Schema.Literals(flavours).annotate({ description: "What the database was found to be at the start" }),
+  version: Schema.String.annotate({ description: "Of TimescaleDB where it is there, else of PostgreSQL" }),
 }
 
 /** Whether the database answers a query. */

@@ -57,14 +57,14 @@ export const yesOrNo: Format<boolean> = {
   parse: (text) => Result.map(oneOf(["true", "false"]).parse(text), (word) => word === "true"),
 }
 
-/** A span of time with its unit, such as 90 minutes. */
+/** A span of time with its unit, such as 90 minutes. A month has 30 days, a year 365. */
 export const duration = (range: {
   readonly min: Duration.Input
   readonly max: Duration.Input
 }): Format<Duration.Duration> => {
   const [min, max] = [Duration.fromInputUnsafe(range.min), Duration.fromInputUnsafe(range.max)]
   return {
-    accepts: `a time with its unit, such as 90 minutes or 2 hours, from ${Duration.format(min)} to ${Duration.format(max)}`,
+    accepts: `a time with its unit, such as 90 minutes or 2 years, from ${Duration.format(min)} to ${Duration.format(max)}`,
     parse: (text) => {
       const [, count, unit = ""] = /^(\d+(?:\.\d+)?) ?([a-z]+?)s?$/.exec(text.toLowerCase()) ?? []
       const seconds = secondsOf[unit]
@@ -75,7 +75,15 @@ export const duration = (range: {
   }
 }
 
-const secondsOf: Readonly<Record<string, number>> = { second: 1, minute: 60, hour: 3600, day: 86_400, week: 604_800 }
+const secondsOf: Readonly<Record<string, number>> = {
+  second: 1,
+  minute: 60,
+  hour: 3600,
+  day: 86_400,
+  week: 604_800,
+  month: 2_592_000,
+  year: 31_536_000,
+}
 
 /** Any text of one line. */
 export const text: Format<string> = {

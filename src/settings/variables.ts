@@ -1,3 +1,4 @@
+import { Duration } from "effect"
 import * as Format from "./Format.ts"
 
 /** A variable of the environment. */
@@ -89,6 +90,18 @@ export const variables = {
     "1024",
     "megabytes on disk, in DATA_DIR, for trades that wait while the database is away",
     Format.wholeNumber({ min: 1, max: 1_000_000 }),
+  ),
+  retention: variable(
+    "RETENTION",
+    "2 years",
+    "how long trades are kept; older ones are dropped a day at a time",
+    Format.duration({ min: "1 day", max: Duration.days(36_500) }),
+  ),
+  compressAfter: variable(
+    "COMPRESS_AFTER",
+    "7 days",
+    "the age at which TimescaleDB's community edition compresses trades",
+    Format.duration({ min: "1 hour", max: Duration.days(36_500) }),
   ),
   host: variable("HOST", "127.0.0.1", "the interface that HTTP listens on; 0.0.0.0: all of them", Format.host),
   port: variable("PORT", "3000", "the port of HTTP; 0: any free one", Format.wholeNumber({ min: 0, max: 65_535 })),

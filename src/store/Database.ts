@@ -3,6 +3,7 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import { type Duration, Effect, Layer, Redacted } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { DatabaseUnusable } from "./DatabaseUnusable.ts"
+import { findFlavour, Flavour } from "./Flavour.ts"
 import { requireMarket, storedMarket } from "./storedMarket.ts"
 import { fromSqlFiles } from "./migrations.ts"
 import { retryWhileItMayCome } from "./retryWhileItMayCome.ts"
@@ -28,9 +29,9 @@ export const connected = (options: DatabaseOptions) =>
     ),
   )
 
-/** The pool, migrated before anyone sees it. */
+/** The pool, migrated before anyone sees it, and what the database is. */
 export const migrated = (options: DatabaseOptions) =>
-  Layer.effectDiscard(migrate).pipe(Layer.provideMerge(connected(options)))
+  Layer.effectDiscard(migrate).pipe(Layer.provideMerge(Flavour.layer), Layer.provideMerge(connected(options)))
 
 /** The pool, migrated, and known to hold no other market's trades than `market`'s. */
 export const layer = (options: DatabaseOptions & { readonly market: string }) =>
@@ -76,6 +77,7 @@ const unusable = (error: SqlError.SqlError, url: Redacted.Redacted<string>): str
 /** Brings the schema up to date; safe to run again, and by two processes at once. */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  yield* findFlavour
   const [found] = yield* sql<{ readonly foreign: boolean }>`
     SELECT to_regclass('raw_trades') IS NOT NULL AND to_regclass('fulltape_migrations') IS NULL AS foreign`
   if (found?.foreign === true) {

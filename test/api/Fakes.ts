@@ -1,6 +1,7 @@
 import { Effect, Layer, Stream } from "effect"
 import { type ConnectionStatus, TradeFeed } from "../../src/feed/TradeFeed.ts"
 import { Ingest } from "../../src/ingest/Ingest.ts"
+import { Flavour } from "../../src/store/Flavour.ts"
 import { StoreError } from "../../src/store/StoreError.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
 import { Performance, type PerformanceSnapshot } from "../../src/telemetry/Performance.ts"
@@ -76,6 +77,7 @@ export class Fakes {
             : ping
         }),
       }),
+      Layer.succeed(Flavour, { name: "timescaledb-community", version: "2.29.2" }),
       Layer.succeed(Ingest, { run: Effect.never, isRunning: Effect.sync(() => this.running) }),
       Layer.succeed(Performance, {
         snapshot: Effect.sync(() => {

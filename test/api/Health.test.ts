@@ -8,7 +8,8 @@ import { inProcess, json } from "./inProcess.ts"
 const epoch = "1970-01-01T00:00:00.000Z"
 
 const pipelineUp = { status: "up", detail: "The pipeline from the exchange to the database runs." }
-const databaseUp = { status: "up", since: epoch, detail: "The database answers." }
+const server = { flavour: "timescaledb-community", version: "2.29.2" }
+const databaseUp = { status: "up", since: epoch, detail: "The database answers.", ...server }
 const connectionUp = {
   name: "1",
   host: "stream.binance.com:9443",
@@ -66,7 +67,7 @@ describe("/health", () => {
       yield* TestClock.adjust("5 seconds")
       const response = yield* ask("/health")
       assert.strictEqual(response.status, 503)
-      const down = { status: "down", since: "1970-01-01T00:00:05.000Z", detail: databaseSentence }
+      const down = { status: "down", since: "1970-01-01T00:00:05.000Z", detail: databaseSentence, ...server }
       assert.deepInclude(yield* json(response), {
         status: "down",
         checks: {
