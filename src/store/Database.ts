@@ -7,6 +7,7 @@ import { findFlavour, Flavour } from "./Flavour.ts"
 import { requireMarket, storedMarket } from "./storedMarket.ts"
 import { fromSqlFiles } from "./migrations.ts"
 import { retryWhileItMayCome } from "./retryWhileItMayCome.ts"
+import { arrangeTrades } from "./tradesLayout.ts"
 import { isTransient, sqlFailure } from "./sqlFailure.ts"
 
 export interface DatabaseOptions {
@@ -74,7 +75,7 @@ const unusable = (error: SqlError.SqlError, url: Redacted.Redacted<string>): str
   return `The database at ${host} cannot be used: ${detail}. Check that PostgreSQL runs there and that DATABASE_URL is right.`
 }
 
-/** Brings the schema up to date; safe to run again, and by two processes at once. */
+/** Brings the schema and the layout of the trades up to date; safe to run again, and by two processes at once. */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* findFlavour
@@ -86,7 +87,9 @@ export const migrate = Effect.gen(function* () {
         "The database has a table raw_trades that Fulltape did not make: give Fulltape a database or a schema of its own, or rename that table.",
     })
   }
-  return yield* Migrator.make({})({ loader: fromSqlFiles, table: "fulltape_migrations" })
+  const applied = yield* Migrator.make({})({ loader: fromSqlFiles, table: "fulltape_migrations" })
+  yield* arrangeTrades
+  return applied
 }).pipe(
   // A rollback that finds the connection lost dies of it.
   Effect.catchDefect((defect) => (SqlError.isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),

@@ -21,4 +21,4 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true })
 })
 
-storeSuite(() => url, { everyInterleaving: false })
+storeSuite(() => url, { everyInterleaving: false, flavour: "postgresql" })

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs"
 import { CandleStore } from "../../src/store/CandleStore.ts"
 import { completeness } from "../../src/store/completeness.ts"
 import * as Database from "../../src/store/Database.ts"
+import type { Flavour } from "../../src/store/Flavour.ts"
 import { statements } from "../../src/store/migrations.ts"
 import { MOST_QUARANTINED } from "../../src/store/Quarantine.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
@@ -13,6 +14,8 @@ import { tradeOf } from "../fixtures/trades.ts"
 import { candleModelSuite } from "./candleModelSuite.ts"
 import { candleSuite } from "./candleSuite.ts"
 import { commitSuite } from "./commitSuite.ts"
+import { layoutSuite } from "./layoutSuite.ts"
+import type { WithDatabase } from "./WithDatabase.ts"
 import { gapLedgerSuite } from "./gapLedgerSuite.ts"
 import { assertCandles } from "./storedCandles.ts"
 import { ledgerSuite } from "./ledgerSuite.ts"
@@ -23,25 +26,33 @@ const MOST_MISSING = 2 ** 53
 const FIRST_MIGRATION = new URL("../../migrations/0001_trades.sql", import.meta.url)
 
 /** What every database that Fulltape accepts has to do. `serverUrl` is of a user that may create databases. */
-export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { readonly everyInterleaving: boolean }) => {
+export const storeSuite = (
+  serverUrl: () => string,
+  { everyInterleaving, flavour }: { readonly everyInterleaving: boolean; readonly flavour: Flavour["Service"]["name"] },
+) => {
   let made = 0
 
-  /** Runs `use` with a new database on the server, and drops it afterwards. */
-  const withDatabase = <A, E>(use: (url: Redacted.Redacted<string>) => Effect.Effect<A, E>) =>
+  const withDatabase: WithDatabase = (use, { bare } = { bare: false }) =>
     Effect.acquireUseRelease(
-      Effect.suspend(() => {
+      Effect.gen(function* () {
         const name = `fulltape_test_${process.pid}_${made++}`
-        const url = new URL(serverUrl())
-        url.pathname = `/${name}`
-        return Effect.as(admin(`CREATE DATABASE ${name}`), { name, url: Redacted.make(url.href) })
+        const address = new URL(serverUrl())
+        // template1 may be in use by workers of an extension.
+        yield* run(`CREATE DATABASE ${name} TEMPLATE template0`, address)
+        address.pathname = `/${name}`
+        const gain = flavour === "postgresql" ? Effect.void : run("CREATE EXTENSION timescaledb", address)
+        if (!bare) yield* gain
+        return { name, gain, url: Redacted.make(address.href) }
       }),
-      ({ url }) => use(url),
-      ({ name }) => admin(`DROP DATABASE ${name} WITH (FORCE)`),
+      ({ gain, url }) => use(url, gain),
+      ({ name }) => run(`DROP DATABASE ${name} WITH (FORCE)`, new URL(serverUrl())),
     )
-  const admin = (statement: string) =>
+  /** Over a connection of its own: one that is older does not know a new extension. */
+  const run = (statement: string, { href }: URL) =>
     Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(statement)).pipe(
-      Effect.provide(Database.connected(options(Redacted.make(serverUrl())))),
+      Effect.provide(Database.connected(options(Redacted.make(href)))),
       Effect.orDie,
+      Effect.asVoid,
     )
   const options = (url: Redacted.Redacted<string>) => ({ url, poolMax: 4, timeout: Duration.seconds(5) })
   const store = (url: Redacted.Redacted<string>, market = "test") =>
@@ -435,4 +446,5 @@ export const storeSuite = (serverUrl: () => string, { everyInterleaving }: { rea
   commitSuite(withDatabase, options)
   candleSuite(withDatabase, options)
   candleModelSuite(withDatabase, options, everyInterleaving ? 100 : 25)
+  layoutSuite(withDatabase, options, flavour)
 }
