@@ -17,6 +17,7 @@ import { databaseIdentity } from "./store/databaseIdentity.ts"
 import { EmbeddedPostgres } from "./store/EmbeddedPostgres.ts"
 import { GapLedger } from "./store/GapLedger.ts"
 import { TradeStore } from "./store/TradeStore.ts"
+import { Upkeep } from "./store/Upkeep.ts"
 import * as Logs from "./telemetry/Logs.ts"
 import { Performance } from "./telemetry/Performance.ts"
 import * as Tracing from "./telemetry/Tracing.ts"
@@ -90,7 +91,7 @@ const spill = Layer.unwrap(
 
 /** The way of a trade, from the exchange to the database. */
 export const pipeline = Layer.unwrap(
-  Effect.map(Settings, ({ batch, binance, catchUp, database: { timeout } }) =>
+  Effect.map(Settings, ({ batch, binance, catchUp, database: { timeout }, storage }) =>
     Ingest.layer({
       symbols: binance.symbols,
       batchSize: batch.size,
@@ -103,6 +104,7 @@ export const pipeline = Layer.unwrap(
       Layer.provideMerge(CandleStore.layer({ timeout })),
       Layer.provideMerge(BinanceFeed.layer(binance)),
       Layer.provideMerge(TradeStore.layer({ timeout, market: marketOf(binance.wsUrl), mostMissing: catchUp.most })),
+      Layer.merge(Upkeep.layerRunning(storage)),
     ),
   ),
 ).pipe(Layer.provideMerge(rest), Layer.provideMerge(database), Layer.provideMerge(Performance.layer))

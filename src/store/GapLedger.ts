@@ -2,6 +2,7 @@ import * as PgTypes from "@effect/sql-pg/PgTypes"
 import { Context, Duration, Effect, Layer, Result } from "effect"
 import { SqlClient } from "effect/sql"
 import { bounded } from "./bounded.ts"
+import { interval } from "./interval.ts"
 import { joinGaps } from "./joinGaps.ts"
 import type { LeasedGap } from "./LeasedGap.ts"
 import type { StoreError } from "./StoreError.ts"
@@ -179,8 +180,6 @@ interface LeaseRow {
   readonly attempts: number
   readonly until: string
 }
-
-const interval = (duration: Duration.Duration) => `${Duration.toMillis(duration)} milliseconds`
 
 const column = (type: "int8" | "text", gaps: ReadonlyArray<LeasedGap>, value: (gap: LeasedGap) => string | bigint) =>
   Result.getOrThrow(PgTypes.array(gaps.map(value), PgTypes.OID[type]))

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { tradesLock } from "./tradesLock.ts"
+import { promptly, tradesLock } from "./tradesLock.ts"
 
 /**
  * Days that are there before the clock needs them: as long the upkeep may fail. What comes without a partition of its day is kept in the
@@ -34,7 +34,9 @@ export const makePartitionsAhead = Effect.fnUntraced(function* (keptFrom: string
     SELECT to_char(day, 'YYYY-MM-DD') AS day FROM wanted
     WHERE day >= ${keptFrom}::date AND to_regclass('raw_trades_' || to_char(day, 'YYYYMMDD')) IS NULL
     ORDER BY day LIMIT ${MOST}::int`
-  yield* Effect.forEach(days, ({ day }) => sql.withTransaction(makePartition(day)), { discard: true })
+  yield* Effect.forEach(days, ({ day }) => sql.withTransaction(Effect.andThen(promptly, makePartition(day))), {
+    discard: true,
+  })
 })
 
 /** Makes the partition of a day, written 2026-11-25, with the rows of it that the default partition has. */
@@ -54,6 +56,31 @@ export const makePartition = Effect.fnUntraced(function* (day: string) {
     )
     INSERT INTO ${partition} SELECT * FROM moved`
   yield* sql`ALTER TABLE raw_trades ATTACH PARTITION ${partition} FOR VALUES FROM (${from}) TO (${from} + interval '24 hours')`
+})
+
+/** Whether there are trades of days before the day: then the instant at which it begins. */
+export const hasTradesBefore = Effect.fnUntraced(function* (day: string) {
+  const sql = yield* SqlClient.SqlClient
+  const edge = `${day} 00:00:00+00`
+  if ((yield* partitionsBefore(day)).length > 0) return edge
+  const [late] = yield* sql`SELECT FROM raw_trades_default WHERE timestamp < ${edge}::timestamptz LIMIT 1`
+  return late === undefined ? undefined : edge
+})
+
+/** Drops the trades of the days before the day. */
+export const dropPartitions = Effect.fnUntraced(function* (day: string) {
+  const sql = yield* SqlClient.SqlClient
+  const partitions = yield* partitionsBefore(day)
+  yield* Effect.forEach(partitions, (name) => sql`DROP TABLE ${sql(name)}`, { discard: true })
+  yield* sql`DELETE FROM raw_trades_default WHERE timestamp < ${`${day} 00:00:00+00`}::timestamptz`
+})
+
+const partitionsBefore = Effect.fnUntraced(function* (day: string) {
+  const sql = yield* SqlClient.SqlClient
+  const partitions = yield* sql<{ readonly name: string }>`
+    SELECT relname AS name FROM pg_partition_tree('raw_trades') AS tree JOIN pg_class ON pg_class.oid = tree.relid
+    WHERE isleaf AND relname ~ '^raw_trades_[0-9]{8}$' AND relname < ${nameOf(day)} COLLATE "C" ORDER BY 1`
+  return partitions.map(({ name }) => name)
 })
 
 /** The name of the partition of a day, written 2026-11-25. */

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
+import { enableCompression } from "./compression.ts"
 import { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { findFlavour, type Flavour } from "./Flavour.ts"
 import { makeDefaultPartition, makePartition, makePartitionsAhead } from "./partitions.ts"
@@ -27,7 +28,6 @@ export const arrangeTrades = Effect.gen(function* () {
       const wanted = flavour.name === "postgresql" ? "partitions" : "hypertable"
       if ((yield* layoutOf(flavour)) !== wanted) yield* moveInto(wanted)
       if (flavour.name === "timescaledb-community") yield* enableCompression
-      if (flavour.name === "postgresql") yield* makePartitionsAhead("yesterday")
     }),
   )
 })
@@ -81,6 +81,7 @@ const moveInto = Effect.fnUntraced(function* (layout: Exclude<Layout, "table">) 
   yield* sql`INSERT INTO raw_trades SELECT * FROM raw_trades_before`
   yield* sql.unsafe(GRANTS)
   yield* sql`DROP TABLE raw_trades_before`
+  if (layout === "partitions") yield* makePartitionsAhead("yesterday")
 })
 
 const called = { hypertable: "a hypertable", partitions: "partitions by day" }
@@ -95,15 +96,3 @@ const GRANTS = `
       EXECUTE format('GRANT %s ON raw_trades TO %s', given.privilege_type, given.name);
     END LOOP;
   END $$`
-
-/** Says how chunks are to be compressed; when, the upkeep says. */
-const enableCompression = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  const [enabled] = yield* sql`
-    SELECT FROM timescaledb_information.hypertables
-    WHERE format('%I.%I', hypertable_schema, hypertable_name)::regclass = to_regclass('raw_trades') AND compression_enabled`
-  if (enabled !== undefined) return
-  yield* sql`
-    ALTER TABLE raw_trades SET (timescaledb.compress, timescaledb.compress_segmentby = 'symbol',
-      timescaledb.compress_orderby = 'timestamp DESC, trade_id DESC')`
-})

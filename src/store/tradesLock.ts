@@ -6,3 +6,9 @@ export const tradesLock = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql`SELECT pg_advisory_xact_lock(hashtext('fulltape raw_trades'))`
 })
+
+/** Ends the transaction when it has to wait for a long query: commits would wait behind it. To be tried again later. */
+export const promptly = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`SET LOCAL lock_timeout = '500ms'`
+})

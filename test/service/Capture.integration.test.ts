@@ -25,7 +25,7 @@ describe.skipIf(!hasCaptures)(`recorded trades (skipped where ${captureFolder} h
           { concurrency: 2 },
         )
         const all = captures.reduce((sum, { count }) => sum + count, 0)
-        const env = environmentOf({ exchange, database, env: { BATCH_SIZE: "500" } })
+        const env = environmentOf({ exchange, database, env: { BATCH_SIZE: "500", RETENTION: "100 years" } })
         const service = yield* start(["ingest"], { env })
         yield* service.line(/Connected to the exchange/)
         yield* service.explained(

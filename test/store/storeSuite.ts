@@ -15,6 +15,7 @@ import { candleModelSuite } from "./candleModelSuite.ts"
 import { candleSuite } from "./candleSuite.ts"
 import { commitSuite } from "./commitSuite.ts"
 import { layoutSuite } from "./layoutSuite.ts"
+import { upkeepSuite } from "./upkeepSuite.ts"
 import type { WithDatabase } from "./WithDatabase.ts"
 import { gapLedgerSuite } from "./gapLedgerSuite.ts"
 import { assertCandles } from "./storedCandles.ts"
@@ -447,4 +448,5 @@ export const storeSuite = (
   candleSuite(withDatabase, options)
   candleModelSuite(withDatabase, options, everyInterleaving ? 100 : 25)
   layoutSuite(withDatabase, options, flavour)
+  upkeepSuite(withDatabase, options, flavour)
 }
