@@ -120,6 +120,7 @@ export class GapLedger extends Context.Service<
           return Number(row?.given_up ?? 0)
         }, timely)
 
+        // The time of the frontier is that of one id: to look for the newest row below a gap would mean to read compressed days whole.
         const frontiers = sql<FrontierRow>`
           SELECT symbols.symbol, high_id, coalesce(open.first_id - 1, high_id) AS frontier_id,
             CASE WHEN open.first_id IS NULL THEN high_time ELSE newest.timestamp END AS frontier_time,
@@ -131,7 +132,18 @@ export class GapLedger extends Context.Service<
           ) AS open USING (symbol)
           LEFT JOIN LATERAL (
             SELECT timestamp FROM raw_trades
-            WHERE raw_trades.symbol = symbols.symbol AND trade_id < open.first_id ORDER BY trade_id DESC LIMIT 1
+            WHERE raw_trades.symbol = symbols.symbol AND trade_id = (
+              SELECT max(before.id) FROM (
+                SELECT open.first_id - 1 AS id
+                UNION ALL
+                SELECT first_id - 1 FROM trade_gaps
+                WHERE trade_gaps.symbol = symbols.symbol AND state <> 'filled' AND first_id < open.first_id
+              ) AS before
+              WHERE NOT EXISTS (
+                SELECT FROM trade_gaps AS gap
+                WHERE gap.symbol = symbols.symbol AND gap.state <> 'filled' AND before.id BETWEEN gap.first_id AND gap.last_id)
+            )
+            LIMIT 1
           ) AS newest ON TRUE
           ORDER BY symbol`.pipe(
           Effect.map((rows) =>

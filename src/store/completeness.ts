@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { oneLook } from "./oneLook.ts"
 import { countIds, type IdRange, without } from "../market/IdRange.ts"
 
 /** A gap of the ledger that is not filled. */
@@ -37,11 +38,11 @@ export const completeness: Effect.Effect<
   SqlClient.SqlClient
 > = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  const [ledger] = yield* sql<{ readonly exists: boolean }>`SELECT to_regclass('trade_gaps') IS NOT NULL AS exists`
+  if (ledger?.exists !== true) return []
   return yield* sql.withTransaction(
     Effect.gen(function* () {
-      yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`
-      const [ledger] = yield* sql<{ readonly exists: boolean }>`SELECT to_regclass('trade_gaps') IS NOT NULL AS exists`
-      if (ledger?.exists !== true) return []
+      yield* oneLook
       const symbols = yield* sql<Promised>`
           SELECT symbol, greatest(origin_id, kept_from_id) AS origin, high_id AS high FROM symbols ORDER BY symbol`
       return yield* Effect.forEach(symbols, (promised) => ofSymbol(sql, promised))

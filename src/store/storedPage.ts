@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { oneLook } from "./oneLook.ts"
 import { SqlClient, type SqlError } from "effect/sql"
 
 /** A row, with its values as the table has them. */
@@ -38,7 +39,7 @@ export const storedPage: (
     const [from, to] = [BigInt(first), BigInt(last)]
     return yield* sql.withTransaction(
       Effect.gen(function* () {
-        yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`
+        yield* oneLook
         const [kept] = yield* sql<{
           readonly id: bigint
         }>`SELECT kept_from_id AS id FROM symbols WHERE symbol = ${symbol}`

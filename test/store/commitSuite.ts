@@ -167,7 +167,13 @@ export const commitSuite = (
         yield* write([at(1), at(2), at(6), at(9)])
         const behind = { symbol: "BTCUSDT", high: 9, frontier: 2, frontierTime: 1_791_019_855_000, gaps: 2, missing: 5 }
         assert.deepStrictEqual(yield* ledgerOf, behind)
-        yield* repair([3, 4, 5, 7, 8].map(at))
+        // Beyond ids that cannot be had, the newest that is stored tells the time.
+        yield* (yield* GapLedger).unfillable("BTCUSDT", 3, 4, "for the test")
+        assert.deepInclude(yield* ledgerOf, { frontier: 4, frontierTime: 1_791_019_855_000, missing: 3 })
+        yield* repair([at(5)])
+        yield* (yield* GapLedger).unfillable("BTCUSDT", 7, 7, "for the test")
+        assert.deepInclude(yield* ledgerOf, { frontier: 7, frontierTime: 1_791_019_859_000, missing: 1 })
+        yield* repair([at(8)])
         assert.deepStrictEqual(yield* ledgerOf, {
           symbol: "BTCUSDT", high: 9, frontier: 9, frontierTime: 1_791_019_862_000, gaps: 0, missing: 0,
         }) // prettier-ignore

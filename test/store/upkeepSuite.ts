@@ -115,7 +115,7 @@ export const upkeepSuite = (
       "records what came with a wrong time, and keeps the promise of the rest",
       Effect.gen(function* () {
         const { write } = yield* TradeStore
-        yield* write([ago(6, 100), ago(2, 101), ago(9, 102), ago(9, 103), ago(2, 104), ago(9, 105), ago(1, 106)])
+        yield* write([ago(6, 100), ago(1, 101), ago(9, 102), ago(9, 103), ago(2, 104), ago(9, 105), ago(1, 106)])
         yield* keeping(days)
         assert.deepStrictEqual(yield* stored(), [101, 104, 106])
         const cause = "dropped"
@@ -154,6 +154,27 @@ export const upkeepSuite = (
           contradicted: 0n,
         })
       }),
+    )
+
+    test(
+      "is seen as a whole or not at all by whoever compares rows and ledger meanwhile",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        yield* write([ago(0, 1), ago(0, 2), ago(0, 3)])
+        const waits = sql`SELECT FROM pg_locks WHERE NOT granted AND relation = 'raw_trades'::regclass`
+        const dropped = yield* Deferred.make<void>()
+        const compared = yield* Effect.forkScoped(Effect.andThen(Deferred.await(dropped), of("BTCUSDT")))
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            yield* sql`UPDATE symbols SET kept_from_id = 4`
+            yield* sql`TRUNCATE raw_trades`
+            yield* Deferred.succeed(dropped, undefined)
+            yield* Effect.repeat(waits, { until: (rows) => rows.length > 0 })
+          }),
+        )
+        assert.deepInclude(yield* Fiber.join(compared), { origin: 4n, high: 3n, rows: 0n, lost: [] })
+      }).pipe(Effect.scoped),
     )
 
     test(
