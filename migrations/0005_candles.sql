@@ -137,7 +137,7 @@ BEGIN
   END IF;
 
   WITH batch AS MATERIALIZED (
-    SELECT DISTINCT ON (trade.symbol, trade.id) trade.*, known.high_id,
+    SELECT DISTINCT ON (trade.symbol, trade.id) trade.*, known.high_id, known.kept_from_id,
       trade.id <= known.high_id
         AND timestamptz 'epoch' + trade.time_us * interval '1 microsecond' > known.high_time + interval '1 millisecond' AS is_anew
     FROM unnest(p_symbols, p_ids, p_times_us, p_prices, p_quantities, p_sides, p_buyers, p_sellers, p_reasons)
@@ -147,10 +147,12 @@ BEGIN
   ), taken AS MATERIALIZED (
     SELECT * FROM batch
     WHERE id > high_id OR (p_asked OR reason IS NULL AND NOT is_anew) AND EXISTS (
-      -- A trade that came is a trade, whatever was given up; but not one that may be another than was given up.
+      -- A trade that came is a trade, whatever was given up; but not one that may be another than was given up, nor one that
+      -- retention has left behind.
       SELECT FROM trade_gaps AS gap
       WHERE gap.symbol = batch.symbol AND batch.id BETWEEN gap.first_id AND gap.last_id
-        AND (gap.state IN ('open', 'filling') OR gap.state = 'unfillable' AND batch.reason IS NULL AND NOT batch.is_anew))
+        AND (gap.state IN ('open', 'filling')
+          OR gap.state = 'unfillable' AND batch.reason IS NULL AND NOT batch.is_anew AND batch.id >= batch.kept_from_id))
   ), inserted AS (
     INSERT INTO raw_trades (timestamp, symbol, price, quantity, side, trade_id, buyer_order_id, seller_order_id)
     SELECT timestamptz 'epoch' + time_us * interval '1 microsecond', symbol, price, quantity, side, id, buyer, seller

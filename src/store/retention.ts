@@ -78,10 +78,7 @@ const forget = Effect.fnUntraced(function* (symbol: string, edge: string) {
       SELECT DISTINCT trade_id AS id, trade_id - dense_rank() OVER (ORDER BY trade_id) AS run FROM raw_trades
       WHERE symbol = ${symbol} AND timestamp < ${edge}::timestamptz AND trade_id >= ${keptFrom}
     ) AS ids GROUP BY run`
-  // A refused trade would still be taken when it comes again; of one that is beyond retention nothing is.
   yield* sql`
-    UPDATE trade_gaps SET state = 'unfillable', cause = CASE cause WHEN 'refused' THEN 'refused earlier' ELSE cause END,
-      last_error = CASE state WHEN 'unfillable' THEN last_error ELSE ${BEYOND} END, leased_until = NULL,
-      closed_at = coalesce(closed_at, now())
-    WHERE symbol = ${symbol} AND last_id < ${keptFrom} AND (state IN ('open', 'filling') OR state = 'unfillable' AND cause = 'refused')`
+    UPDATE trade_gaps SET state = 'unfillable', last_error = ${BEYOND}, leased_until = NULL, closed_at = now()
+    WHERE symbol = ${symbol} AND last_id < ${keptFrom} AND state IN ('open', 'filling')`
 })

@@ -84,7 +84,7 @@ export const upkeepSuite = (
           {
             first: 102,
             last: 102,
-            cause: "refused earlier",
+            cause: "refused",
             why: "price x is not a number of at most 12 digits and 8 decimals",
           },
           { first: 103, last: 104, cause, why },
