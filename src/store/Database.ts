@@ -7,7 +7,7 @@ import { findFlavour, Flavour } from "./Flavour.ts"
 import { requireMarket, storedMarket } from "./storedMarket.ts"
 import { fromSqlFiles } from "./migrations.ts"
 import { retryWhileItMayCome } from "./retryWhileItMayCome.ts"
-import { arrangeTrades } from "./tradesLayout.ts"
+import { arrangeTrades, requireMovable } from "./layout/arrangeTrades.ts"
 import { isTransient, sqlFailure } from "./sqlFailure.ts"
 
 export interface DatabaseOptions {
@@ -25,6 +25,8 @@ export const connected = (options: DatabaseOptions) =>
         url: options.url,
         maxConnections: options.poolMax,
         connectTimeout: options.timeout,
+        // A server that went away without a word is noticed also by who waits for an answer without a timeout.
+        keepAlive: "30 seconds",
         applicationName: "fulltape",
       }),
     ),
@@ -78,7 +80,7 @@ const unusable = (error: SqlError.SqlError, url: Redacted.Redacted<string>): str
 /** Brings the schema and the layout of the trades up to date; safe to run again, and by two processes at once. */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  yield* findFlavour
+  const { name } = yield* findFlavour
   const [found] = yield* sql<{ readonly foreign: boolean }>`
     SELECT to_regclass('raw_trades') IS NOT NULL AND to_regclass('fulltape_migrations') IS NULL AS foreign`
   if (found?.foreign === true) {
@@ -87,8 +89,9 @@ export const migrate = Effect.gen(function* () {
         "The database has a table raw_trades that Fulltape did not make: give Fulltape a database or a schema of its own, or rename that table.",
     })
   }
+  yield* requireMovable(name)
   const applied = yield* Migrator.make({})({ loader: fromSqlFiles, table: "fulltape_migrations" })
-  yield* arrangeTrades
+  yield* arrangeTrades(name)
   return applied
 }).pipe(
   // A rollback that finds the connection lost dies of it.

@@ -5,6 +5,8 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   /** An SQLSTATE or an errno name, where there is one. */
   code: Schema.UndefinedOr(Schema.String),
   detail: Schema.String,
+  /** The name of the constraint that was violated. */
+  constraint: Schema.optional(Schema.UndefinedOr(Schema.String)),
 }) {
   override get message(): string {
     return `The database did not answer as it should: ${this.detail}`

@@ -7,7 +7,7 @@ import { bounded } from "./bounded.ts"
 import type { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { type Batch, type CommitOptions, commitTrades, type Entry, type TradeOrigin } from "./commitTrades.ts"
 import { quarantine, reasonToRefuse, type Refusal } from "./Quarantine.ts"
-import { refusesRow } from "./sqlFailure.ts"
+import { foundPartitionMade, refusesRow } from "./sqlFailure.ts"
 import type { StoreError } from "./StoreError.ts"
 import { claimMarket, requireMarket } from "./storedMarket.ts"
 
@@ -70,7 +70,9 @@ export class TradeStore extends Context.Service<
         const commit = Effect.fnUntraced(function* (batch: Batch) {
           if (batch.entries.length === 0) return nothing
           const startedAt = performance.now()
-          const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options, batch))
+          const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options, batch)).pipe(
+            Effect.retry({ while: foundPartitionMade, times: 3 }),
+          )
           yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
           if (regressed.length > 0) yield* setAnewAside(regressed)
           return { stored, opened, setAside: regressed.length }

@@ -1,15 +1,18 @@
 import { Context, Duration, Effect, Layer, Schedule } from "effect"
-import type { SqlClient } from "effect/sql"
+import { SqlClient, type SqlError } from "effect/sql"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
-import { compressAfter } from "./compression.ts"
 import { Flavour } from "./Flavour.ts"
-import { makePartitionsAhead } from "./partitions.ts"
-import { dropBefore } from "./retention.ts"
+import { compressAfter } from "./layout/hypertable.ts"
+import { makePartitionsAhead } from "./layout/partitions.ts"
+import { dropBefore, firstKeptDay } from "./layout/retention.ts"
 import { sqlFailure } from "./sqlFailure.ts"
 import { StoreError } from "./StoreError.ts"
 
 /** Rows without a partition of their day, and days beyond retention, wait this long. Nearly always there is nothing to do. */
 const EVERY = Duration.minutes(1)
+
+/** Each transaction is short; this bounds a database that says nothing more, and days by the hundred that are to be dropped. */
+const PATIENCE = Duration.minutes(10)
 
 export interface UpkeepOptions {
   /** How long trades are kept. */
@@ -22,7 +25,7 @@ export interface UpkeepOptions {
 export class Upkeep extends Context.Service<
   Upkeep,
   {
-    /** Does what is to be done now. */
+    /** Does what is to be done now; what fails keeps nothing else from being done. */
     readonly once: Effect.Effect<void, StoreError>
     /** Does it again and again, and says what fails. Never ends. */
     readonly run: Effect.Effect<never>
@@ -34,24 +37,29 @@ export class Upkeep extends Context.Service<
       Effect.gen(function* () {
         const { name } = yield* Flavour
         const hourly = yield* makeRateLimited("1 hour")
-        const context = yield* Effect.context<SqlClient.SqlClient>()
-        const once = Effect.gen(function* () {
-          const keptFrom = yield* dropBefore(name, options.retention)
-          if (name === "postgresql") yield* makePartitionsAhead(keptFrom)
-          if (name === "timescaledb-community") yield* compressAfter(options.compressAfter)
-        }).pipe(
-          Effect.mapError((error) => new StoreError(sqlFailure(error))),
-          Effect.provide(context),
-        )
-        const run = once.pipe(
-          Effect.catchTag("StoreError", ({ detail }) =>
-            hourly(
-              Effect.logWarning(`The upkeep of the stored trades failed, and is tried again every minute: ${detail}`),
-            ),
+        const sql = yield* SqlClient.SqlClient
+        const tasks = tasksOf(name, options).map(({ what, work }) => ({
+          what,
+          work: work.pipe(
+            Effect.mapError((error) => new StoreError(sqlFailure(error))),
+            Effect.timeoutOrElse({
+              duration: PATIENCE,
+              orElse: () => Effect.fail(new StoreError({ code: undefined, detail: "no end within 10 minutes" })),
+            }),
+            Effect.provideService(SqlClient.SqlClient, sql),
           ),
-          Effect.repeat(Schedule.spaced(EVERY)),
-          Effect.andThen(Effect.never),
+        }))
+        const once = Effect.validate(tasks, ({ work }) => work, { discard: true }).pipe(
+          Effect.mapError(([first]) => first),
         )
+        const run = Effect.forEach(
+          tasks,
+          ({ what, work }) =>
+            Effect.catchTag(work, "StoreError", ({ detail }) =>
+              hourly(Effect.logWarning(`${what} failed, and is tried again every minute: ${detail}`)),
+            ),
+          { discard: true },
+        ).pipe(Effect.repeat(Schedule.spaced(EVERY)), Effect.andThen(Effect.never))
         return Upkeep.of({ once, run })
       }),
     )
@@ -61,4 +69,24 @@ export class Upkeep extends Context.Service<
     Layer.effectDiscard(Effect.flatMap(Upkeep, ({ run }) => Effect.forkScoped(run))).pipe(
       Layer.provide(Upkeep.layer(options)),
     )
+}
+
+/** A part of the upkeep. */
+interface Task {
+  /** For a sentence that it fails in. */
+  readonly what: string
+  readonly work: Effect.Effect<void, SqlError.SqlError, SqlClient.SqlClient>
+}
+
+const tasksOf = (flavour: Flavour["Service"]["name"], options: UpkeepOptions): ReadonlyArray<Task> => {
+  const onKeptDay = (work: (day: string) => Task["work"]) => Effect.flatMap(firstKeptDay(options.retention), work)
+  const dropping = {
+    what: "Dropping trades beyond RETENTION",
+    work: onKeptDay((day) => dropBefore(flavour, day)),
+  }
+  if (flavour === "postgresql") {
+    return [{ what: "Making partitions ahead of the clock", work: onKeptDay(makePartitionsAhead) }, dropping]
+  }
+  if (flavour === "timescaledb-apache") return [dropping]
+  return [{ what: "Making compression follow COMPRESS_AFTER", work: compressAfter(options.compressAfter) }, dropping]
 }

@@ -44,16 +44,20 @@ export const completeness: Effect.Effect<
     Effect.gen(function* () {
       yield* oneLook
       const symbols = yield* sql<Promised>`
-          SELECT symbol, greatest(origin_id, kept_from_id) AS origin, high_id AS high FROM symbols ORDER BY symbol`
+          SELECT symbol, origin_id AS first, greatest(origin_id, kept_from_id) AS origin, high_id AS high FROM symbols ORDER BY symbol`
       return yield* Effect.forEach(symbols, (promised) => ofSymbol(sql, promised))
     }),
   )
 })
 
-type Promised = Pick<SymbolCompleteness, "symbol" | "origin" | "high">
+interface Promised extends Pick<SymbolCompleteness, "symbol" | "origin" | "high"> {
+  /** The first id that there ever was. Rows from here to the origin are of days that retention is about to drop. */
+  readonly first: bigint
+}
 
 const ofSymbol = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, promised: Promised) {
-  const { high, origin, symbol } = promised
+  const { first, ...range } = promised
+  const { high, origin, symbol } = range
   const gaps = yield* sql<UnfilledGap & { readonly state: string }>`
     SELECT greatest(first_id, ${origin}) AS first, last_id AS last, cause, last_error AS "lastError", state
     FROM trade_gaps WHERE symbol = ${symbol} AND state <> 'filled' AND last_id >= ${origin} ORDER BY first_id`
@@ -62,7 +66,8 @@ const ofSymbol = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, promised
       count(*) FILTER (WHERE id NOT BETWEEN ${origin} AND ${high} OR EXISTS (
         SELECT FROM trade_gaps AS gap
         WHERE gap.symbol = ${symbol} AND gap.state <> 'filled' AND id BETWEEN gap.first_id AND gap.last_id)) AS contradicted
-    FROM (SELECT trade_id AS id, count(*) AS copies FROM raw_trades WHERE symbol = ${symbol} GROUP BY trade_id) AS ids`
+    FROM (SELECT trade_id AS id, count(*) AS copies FROM raw_trades
+      WHERE symbol = ${symbol} AND (trade_id >= ${origin} OR trade_id < ${first}) GROUP BY trade_id) AS ids`
   const { contradicted = 0n, distinct = 0n, rows = 0n } = counted ?? {}
   const known = countIds(gaps)
   const lost = distinct + known === high - origin + 1n && contradicted === 0n ? [] : yield* missing(sql, promised)
@@ -70,7 +75,7 @@ const ofSymbol = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, promised
     gaps.flatMap(({ state, ...gap }) => ((state === "unfillable") === unfillable ? [gap] : []))
   const open = inState(false)
   return {
-    ...promised,
+    ...range,
     frontier: open[0] === undefined ? high : open[0].first - 1n,
     rows,
     duplicates: rows - distinct,

@@ -8,5 +8,5 @@ import { SqlClient } from "effect/sql"
 export const oneLook = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`
-  yield* sql`LOCK TABLE raw_trades IN ACCESS SHARE MODE`
+  yield* sql`LOCK TABLE ONLY raw_trades IN ACCESS SHARE MODE`
 })

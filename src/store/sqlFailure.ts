@@ -5,17 +5,17 @@ import type { SqlError } from "effect/sql"
 export interface SqlFailure {
   readonly code: string | undefined
   readonly detail: string
+  /** The name of the constraint that was violated. */
+  readonly constraint?: string | undefined
 }
 
 /** The innermost cause of an error of the client. */
 export const sqlFailure = (error: SqlError.SqlError): SqlFailure => {
   let cause: unknown = error.reason
   while (Predicate.hasProperty(cause, "cause") && cause.cause !== undefined) cause = cause.cause
-  return {
-    code: Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : undefined,
-    detail:
-      Predicate.hasProperty(cause, "message") && typeof cause.message === "string" ? cause.message : String(cause),
-  }
+  const field = (name: string): string | undefined =>
+    Predicate.hasProperty(cause, name) && typeof cause[name] === "string" ? cause[name] : undefined
+  return { code: field("code"), detail: field("message") ?? String(cause), constraint: field("constraint") }
 }
 
 /**
@@ -23,7 +23,15 @@ export const sqlFailure = (error: SqlError.SqlError): SqlFailure => {
  * (integrity violation) of https://www.postgresql.org/docs/current/errcodes-appendix.html. Everything else, a missing table or
  * a full disk included, is a state of the server that somebody can mend while the rows wait.
  */
-export const refusesRow = ({ code }: SqlFailure): boolean => code !== undefined && /^2[23]...$/.test(code)
+export const refusesRow = (failure: SqlFailure): boolean =>
+  failure.code !== undefined && /^2[23]...$/.test(failure.code) && !foundPartitionMade(failure)
+
+/**
+ * Whether the row was on its way to a partition that holds it no more, since another one was made for it meanwhile: the bounds of a
+ * partition are a check without a name. Written again, it goes to the right one.
+ */
+export const foundPartitionMade = ({ code, constraint }: SqlFailure): boolean =>
+  code === "23514" && constraint === undefined
 
 /** Whether trying again soon, without anybody doing anything, may succeed: the server is starting, stopping, full or out of reach. */
 export const isTransient = (error: SqlError.SqlError): boolean => {

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Duration, Effect, Layer, type Redacted } from "effect"
+import { Deferred, type Duration, Effect, Fiber, Layer, type Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { readdirSync, readFileSync } from "node:fs"
 import { completeness } from "../../src/store/completeness.ts"
 import * as Database from "../../src/store/Database.ts"
 import { findFlavour, type Flavour } from "../../src/store/Flavour.ts"
 import { statements } from "../../src/store/migrations.ts"
-import { makePartitionsAhead } from "../../src/store/partitions.ts"
+import { makePartition, makePartitionsAhead } from "../../src/store/layout/partitions.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 import type { WithDatabase } from "./WithDatabase.ts"
@@ -87,7 +87,9 @@ export const layoutSuite = (
     if (name === "postgresql") return
     const hypertables = yield* sql`
       SELECT hypertable_name AS name, time_interval::text AS chunk FROM timescaledb_information.dimensions`
-    assert.deepStrictEqual(hypertables, [{ name: "raw_trades", chunk: "1 day" }])
+    assert.deepStrictEqual(hypertables, [
+      { name: "raw_trades", chunk: name === "timescaledb-community" ? "1 day" : "7 days" },
+    ])
   })
 
   const works = Effect.gen(function* () {
@@ -116,7 +118,7 @@ export const layoutSuite = (
           const [grant] = yield* sql`SELECT relacl::text AS acl FROM pg_class WHERE relname = 'raw_trades'`
           assert.match(String(grant?.["acl"]), /[{,]=r\//)
           const [day] = yield* tablesOf("2024-08-09")
-          assert.match(String(day?.["name"]), hasTimescale ? /_hyper_\d+_\d+_chunk/ : /^raw_trades_20240809$/)
+          assert.match(String(day?.["name"]), hasTimescale ? /_hyper_\d+_\d+_chunk/ : /^raw_trades_20240805$/)
           yield* Effect.provide(works, store(url))
         }).pipe(Effect.provide(Database.connected(options(url)))),
       ),
@@ -144,7 +146,7 @@ export const layoutSuite = (
           const before = yield* everything
           const error = yield* Effect.flip(start(url))
           assert.strictEqual(error._tag, "DatabaseUnusable")
-          assert.include(error.message, "drop mine, and create it again")
+          assert.include(error.message, "with the table raw_trades: view public.mine. Drop it")
           assert.deepStrictEqual(yield* everything, before)
         }).pipe(Effect.provide(Database.connected(options(url)))),
       ),
@@ -178,7 +180,7 @@ export const layoutSuite = (
   })
 
   describe.skipIf(hasTimescale)("partitions", () => {
-    it.live("are there for the next days, and take late and future-dated trades that had none", () =>
+    it.live("are there for the next weeks, and take late and future-dated trades that had none", () =>
       withDatabase((url) =>
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
@@ -186,8 +188,8 @@ export const layoutSuite = (
           const ahead = yield* sql<{ readonly name: string }>`
             SELECT relname AS name FROM pg_class WHERE relname LIKE 'raw_trades_2_______' AND relkind = 'r' ORDER BY 1`
           const [expected] = yield* sql`
-            SELECT array_agg('raw_trades_' || to_char(timezone('UTC', now()) + n * interval '1 day', 'YYYYMMDD')) AS names
-            FROM generate_series(0, 7) AS n`
+            SELECT array_agg('raw_trades_' || to_char(date_trunc('week', timezone('UTC', now())) + n * interval '7 days', 'YYYYMMDD')) AS names
+            FROM generate_series(0, 2) AS n`
           assert.deepStrictEqual(
             ahead.map(({ name }) => name),
             expected?.["names"],
@@ -208,15 +210,45 @@ export const layoutSuite = (
           yield* makePartitionsAhead("2020-01-01")
           assert.deepStrictEqual(yield* lie, [
             { id: 1, name: "raw_trades_default" },
-            { id: 2, name: "raw_trades_20240229" },
-            { id: 3, name: "raw_trades_20240229" },
-            { id: 4, name: "raw_trades_21990101" },
+            { id: 2, name: "raw_trades_20240226" },
+            { id: 3, name: "raw_trades_20240226" },
+            { id: 4, name: "raw_trades_21981231" },
           ])
-          // Where the newest trade is, the next day is there as well.
-          yield* write([at(5, "2199-01-02T00:00:00Z")])
-          assert.deepStrictEqual((yield* lie).at(-1), { id: 5, name: "raw_trades_21990102" })
+          // Where the newest trade is, the next week is there as well.
+          yield* write([at(5, "2199-01-07T00:00:00Z")])
+          assert.deepStrictEqual((yield* lie).at(-1), { id: 5, name: "raw_trades_21990107" })
           assert.deepStrictEqual(yield* wrongIds(sql), [])
         }).pipe(Effect.provide(store(url))),
+      ),
+    )
+
+    it.live("take a trade that was on its way to the default one when its partition was made", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const { write } = yield* TradeStore
+          yield* write([tradeOf(1, { time: Date.parse("2199-01-01T00:00:00Z") * 1000 })])
+          const waits = sql`SELECT FROM pg_locks WHERE NOT granted AND relation = 'raw_trades_default'::regclass`
+          const made = yield* Deferred.make<void>()
+          const writing = yield* Effect.forkScoped(
+            Effect.andThen(
+              Deferred.await(made),
+              write([tradeOf(2, { time: Date.parse("2199-01-02T00:00:00Z") * 1000 })]),
+            ),
+          )
+          yield* sql.withTransaction(
+            Effect.gen(function* () {
+              yield* makePartition("2198-12-31")
+              yield* Deferred.succeed(made, undefined)
+              yield* Effect.repeat(waits, { until: (rows) => rows.length > 0 })
+            }),
+          )
+          assert.deepInclude(yield* Fiber.join(writing), { stored: 1, quarantined: 0 })
+          assert.deepStrictEqual(
+            yield* sql`SELECT trade_id::int AS id, tableoid::regclass::text AS name FROM raw_trades ORDER BY 1`,
+            [1, 2].map((id) => ({ id, name: "raw_trades_21981231" })),
+          )
+        }).pipe(Effect.scoped, Effect.provide(store(url))),
       ),
     )
   })

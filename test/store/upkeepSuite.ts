@@ -12,11 +12,12 @@ import type { WithDatabase } from "./WithDatabase.ts"
 import { wrongIds } from "./wrongIds.ts"
 
 const DAY = 86_400_000
-const days = { retention: Duration.days(3), compressAfter: Duration.days(1) }
+const WEEK = 7 * DAY
+const weeks = { retention: Duration.weeks(3), compressAfter: Duration.days(1) }
 
-/** A trade of noon, or of so many seconds later, so many days ago. */
-const ago = (days: number, id: number, symbol = "BTCUSDT", seconds = 0) => {
-  const noon = Math.floor(Date.now() / DAY) * DAY + DAY / 2 - days * DAY
+/** A trade of noon, or of so many seconds later, so many weeks ago: no chunk is longer than that. */
+const ago = (weeks: number, id: number, symbol = "BTCUSDT", seconds = 0) => {
+  const noon = Math.floor(Date.now() / DAY) * DAY + DAY / 2 - weeks * WEEK
   return tradeOf(id, { symbol, time: (noon + seconds * 1000) * 1000 })
 }
 
@@ -61,7 +62,7 @@ export const upkeepSuite = (
         // A hole that begins beyond retention and ends within it, and one within it.
         yield* write([ago(3, 112), ago(2, 113), ago(1, 116), ago(0, 117)])
         yield* write([ago(6, 1, "ETHUSDT"), ago(5, 2, "ETHUSDT"), ago(0, 7, "SOLUSDT")])
-        yield* keeping(days)
+        yield* keeping(weeks)
 
         assert.deepStrictEqual(yield* stored(), [112, 113, 116, 117])
         assert.deepStrictEqual(yield* stored("ETHUSDT"), [])
@@ -99,13 +100,13 @@ export const upkeepSuite = (
         const { repair, write } = yield* TradeStore
         yield* write([ago(6, 100), ago(6, 103), ago(0, 110)])
         yield* repair([{ ...ago(6, 101), price: "x" }])
-        yield* keeping(days)
+        yield* keeping(weeks)
         assert.strictEqual((yield* repair([100, 101, 102, 103].map((id) => ago(6, id)))).stored, 0)
         // Of the hole that reaches into what is kept, nobody knows yet how old its trades are.
         const late = [104, 105, 106].map((id) => ago(6, id)).concat([107, 108, 109].map((id) => ago(1, id)))
         assert.strictEqual((yield* repair(late)).stored, 6)
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 104n, rows: 7n, open: [], lost: [], contradicted: 0n })
-        yield* keeping(days)
+        yield* keeping(weeks)
         assert.deepStrictEqual(yield* stored(), [107, 108, 109, 110])
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 107n, rows: 4n, open: [], lost: [], contradicted: 0n })
       }),
@@ -116,7 +117,7 @@ export const upkeepSuite = (
       Effect.gen(function* () {
         const { write } = yield* TradeStore
         yield* write([ago(6, 100), ago(1, 101), ago(9, 102), ago(9, 103), ago(2, 104), ago(9, 105), ago(1, 106)])
-        yield* keeping(days)
+        yield* keeping(weeks)
         assert.deepStrictEqual(yield* stored(), [101, 104, 106])
         const cause = "dropped"
         const lastError = "beyond RETENTION"
@@ -140,9 +141,9 @@ export const upkeepSuite = (
         const { write } = yield* TradeStore
         const recorded = (id: number) => tradeOf(id, { time: Date.UTC(2024, 7, 8, 12) * 1000 + id })
         yield* write([1, 2, 3].map(recorded))
-        yield* keeping({ ...days, retention: Duration.days(36_500) })
+        yield* keeping({ ...weeks, retention: Duration.days(36_500) })
         assert.deepStrictEqual(yield* stored(), [1, 2, 3])
-        yield* keeping({ ...days, retention: Duration.days(730) })
+        yield* keeping({ ...weeks, retention: Duration.days(730) })
         assert.deepStrictEqual(yield* stored(), [])
         assert.strictEqual((yield* write([ago(0, 4), ago(0, 6)])).stored, 2)
         assert.deepInclude(yield* of("BTCUSDT"), {
@@ -183,7 +184,7 @@ export const upkeepSuite = (
         const sql = yield* SqlClient.SqlClient
         const { write } = yield* TradeStore
         yield* write([ago(6, 1), ago(0, 2)])
-        yield* keeping({ ...days, retention: Duration.days(9) })
+        yield* keeping({ ...weeks, retention: Duration.weeks(9) })
         const reading = yield* Deferred.make<void>()
         const end = yield* Deferred.make<void>()
         const query = yield* sql
@@ -195,14 +196,81 @@ export const upkeepSuite = (
           )
           .pipe(Effect.forkScoped)
         yield* Deferred.await(reading)
-        const error = yield* Effect.flip(keeping(days))
+        const error = yield* Effect.flip(keeping(weeks))
         assert.include(error.message, "lock timeout")
         assert.strictEqual((yield* write([ago(0, 3)])).stored, 1)
-        assert.deepInclude(yield* of("BTCUSDT"), { origin: 1n, rows: 3n, lost: [] })
+        // What is promised no more may be there still.
+        assert.deepStrictEqual(yield* stored(), [1, 2, 3])
+        assert.deepInclude(yield* of("BTCUSDT"), { origin: 2n, rows: 2n, lost: [], contradicted: 0n })
         yield* Deferred.succeed(end, undefined)
         yield* Fiber.join(query)
-        yield* keeping(days)
+        yield* keeping(weeks)
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 2n, rows: 2n, lost: [] })
+      }).pipe(Effect.scoped),
+    )
+  })
+
+  describe("retention beside writers", () => {
+    test(
+      "drops no trade that comes while it waits to drop its neighbours",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        yield* write([ago(40, 1), ago(0, 2)])
+        // Somebody reads: what is promised moves, and the rows stay.
+        const reading = yield* Deferred.make<void>()
+        const tried = yield* Deferred.make<void>()
+        const reader = yield* sql
+          .withTransaction(
+            sql`LOCK TABLE raw_trades IN ACCESS SHARE MODE`.pipe(
+              Effect.andThen(Deferred.succeed(reading, undefined)),
+              Effect.andThen(Deferred.await(tried)),
+            ),
+          )
+          .pipe(Effect.forkScoped)
+        yield* Deferred.await(reading)
+        assert.include((yield* Effect.flip(keeping(weeks))).message, "lock timeout")
+        yield* Deferred.succeed(tried, undefined)
+        yield* Fiber.join(reader)
+        const waits = sql`SELECT FROM pg_locks WHERE NOT granted AND relation = 'raw_trades'::regclass`
+        const written = yield* Deferred.make<void>()
+        const dropping = yield* Effect.forkScoped(Effect.andThen(Deferred.await(written), keeping(weeks)))
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            yield* write([ago(40, 3), ago(0, 4)])
+            yield* Deferred.succeed(written, undefined)
+            yield* Effect.repeat(waits, { until: (rows) => rows.length > 0 })
+          }),
+        )
+        yield* Fiber.join(dropping)
+        assert.deepStrictEqual(yield* stored(), [1, 2, 3, 4])
+        assert.deepInclude(yield* of("BTCUSDT"), { origin: 2n, rows: 3n, lost: [], contradicted: 0n })
+        yield* keeping(weeks)
+        assert.deepStrictEqual(yield* stored(), [2, 4])
+        assert.deepInclude(yield* of("BTCUSDT"), { origin: 2n, rows: 2n, lost: [], contradicted: 0n })
+      }).pipe(Effect.scoped),
+    )
+
+    test(
+      "drops none of a symbol that is new meanwhile",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        yield* write([ago(40, 1), ago(0, 2)])
+        const waits = sql`SELECT FROM pg_locks WHERE NOT granted AND relation = 'raw_trades'::regclass`
+        const written = yield* Deferred.make<void>()
+        const dropping = yield* Effect.forkScoped(Effect.andThen(Deferred.await(written), keeping(weeks)))
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            yield* write([ago(40, 3, "SOLUSDT")])
+            yield* Deferred.succeed(written, undefined)
+            yield* Effect.repeat(waits, { until: (rows) => rows.length > 0 })
+          }),
+        )
+        yield* Fiber.join(dropping)
+        assert.deepInclude(yield* of("SOLUSDT"), { origin: 3n, rows: 1n, lost: [] })
+        yield* keeping(weeks)
+        assert.deepInclude(yield* of("SOLUSDT"), { origin: 4n, high: 3n, rows: 0n, lost: [] })
       }).pipe(Effect.scoped),
     )
   })
@@ -215,15 +283,15 @@ export const upkeepSuite = (
         const policy = sql`
           SELECT job_id, extract(epoch FROM (config ->> 'compress_after')::interval)::int AS age FROM timescaledb_information.jobs
           WHERE proc_name = 'policy_compression'`
-        yield* keeping(days)
+        yield* keeping(weeks)
         const first = yield* policy
         assert.deepStrictEqual(
           first.map(({ age }) => age),
           [86_400],
         )
-        yield* keeping(days)
+        yield* keeping(weeks)
         assert.deepStrictEqual(yield* policy, first)
-        yield* keeping({ ...days, compressAfter: Duration.days(7) })
+        yield* keeping({ ...weeks, compressAfter: Duration.days(7) })
         assert.deepStrictEqual(
           (yield* policy).map(({ age }) => age),
           [604_800],
@@ -256,13 +324,13 @@ export const upkeepSuite = (
         assert.deepStrictEqual(counted, { rows: 4_000, ids: 4_000, first: 0, last: 3_999 })
         const wrong = yield* sql`
           SELECT FROM raw_trades WHERE extract(epoch FROM timestamp) * 1000 <> trade_id * 1000 + ${BigInt(all[0]!.time / 1000)}
-            - CASE WHEN trade_id < 2000 THEN 0 ELSE -86400000 END`
+            - CASE WHEN trade_id < 2000 THEN 0 ELSE -${BigInt(WEEK)}::bigint END`
         assert.deepStrictEqual(wrong, [])
         assert.deepStrictEqual(yield* wrongIds(sql), [])
         yield* sql`SELECT compress_chunk(chunk) FROM show_chunks('raw_trades') AS chunk`
         assert.deepInclude(yield* of("BTCUSDT"), { rows: 4_000n, duplicates: 0n, open: [], lost: [], contradicted: 0n })
         // Retention drops compressed days as it does others.
-        yield* keeping({ ...days, retention: Duration.days(2) })
+        yield* keeping({ ...weeks, retention: Duration.weeks(2) })
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 2_000n, rows: 2_000n, lost: [], contradicted: 0n })
       }),
     )

@@ -1,0 +1,101 @@
+import { type Duration, Effect } from "effect"
+import { SqlClient } from "effect/sql"
+import type { Flavour } from "../Flavour.ts"
+import { interval } from "../interval.ts"
+import { dropChunks, endsOfChunks } from "./hypertable.ts"
+import { dropPartitions, endsOfPartitions } from "./partitions.ts"
+import { promptly, tradesLock } from "./tradesLock.ts"
+
+/** Why ids are not to be had that lie among those that retention dropped. */
+export const BEYOND = "beyond RETENTION"
+
+/** The first day, written 2026-11-25, of which trades are kept. */
+export const firstKeptDay = Effect.fnUntraced(function* (retention: Duration.Duration) {
+  const sql = yield* SqlClient.SqlClient
+  const [first] = yield* sql<{ readonly day: string }>`
+    SELECT to_char(timezone('UTC', now() - ${interval(retention)}::interval), 'YYYY-MM-DD') AS day`
+  return first?.day ?? "-infinity"
+})
+
+/**
+ * Drops the chunks that end before the day. All flavours go this way, and none by a policy of TimescaleDB, because nothing may be dropped
+ * that is still promised: first each symbol's `kept_from_id` moves behind the rows, then they go, if no other has come meanwhile. So
+ * whoever compares ledger and rows, at any moment, finds nothing missing. A trade that is older and comes later is stored, and dropped
+ * here the next time.
+ */
+export const dropBefore = Effect.fnUntraced(function* (flavour: Flavour["Service"]["name"], day: string) {
+  const sql = yield* SqlClient.SqlClient
+  const plain = flavour === "postgresql"
+  const edges = yield* plain ? endsOfPartitions(day) : endsOfChunks(day)
+  yield* Effect.forEach(
+    edges,
+    Effect.fnUntraced(function* (edge) {
+      yield* Effect.forEach(yield* promised(edge), (symbol) => sql.withTransaction(forget(symbol, edge)), {
+        discard: true,
+      })
+      const dropped = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* tradesLock
+          yield* promptly
+          yield* sql`LOCK TABLE ONLY raw_trades IN ACCESS EXCLUSIVE MODE`
+          if ((yield* promised(edge)).length > 0) return false
+          yield* plain ? dropPartitions(edge) : dropChunks(edge)
+          return true
+        }),
+      )
+      if (dropped) yield* Effect.logInfo(`Trades before ${edge} are dropped: they are ${BEYOND}`)
+    }),
+    { discard: true },
+  )
+})
+
+/** The symbols that have rows before the edge that are still promised. */
+const promised = Effect.fnUntraced(function* (edge: string) {
+  const sql = yield* SqlClient.SqlClient
+  // In the order of the key, because there is hardly ever one, and a scan would read everything to find none.
+  const rows = yield* sql<{ readonly symbol: string }>`
+    SELECT symbols.symbol FROM symbols CROSS JOIN LATERAL (
+      SELECT FROM raw_trades
+      WHERE raw_trades.symbol = symbols.symbol AND trade_id >= kept_from_id AND timestamp < ${edge}::timestamptz
+      ORDER BY trade_id LIMIT 1
+    ) AS row ORDER BY 1`
+  return rows.map(({ symbol }) => symbol)
+})
+
+/** Of so many rows behind the edge, the lowest id is the first that stays: a few may have come out of order, or with a wrong time. */
+const LOOKED_AT = 1000
+
+/**
+ * Makes the ledger true for the rows before the edge being gone: ids up to the last of them are promised no more, and those among them that
+ * were still to be had are not to be had. What has a higher id than the first that stays has a wrong time: it goes now, and is
+ * recorded as not to be had.
+ */
+const forget = Effect.fnUntraced(function* (symbol: string, edge: string) {
+  const sql = yield* SqlClient.SqlClient
+  yield* promptly
+  yield* sql`SELECT FROM symbols WHERE symbol = ${symbol} FOR UPDATE`
+  const [moved] = yield* sql<{ readonly keptFrom: bigint }>`
+    WITH staying AS (
+      SELECT min(trade_id) AS first_id FROM (
+        SELECT trade_id FROM raw_trades WHERE symbol = ${symbol} AND timestamp >= ${edge}::timestamptz
+        ORDER BY timestamp LIMIT ${LOOKED_AT}::int
+      ) AS looked_at
+    )
+    UPDATE symbols SET kept_from_id = greatest(kept_from_id, 1 + (
+      SELECT trade_id FROM raw_trades
+      WHERE symbol = ${symbol} AND timestamp < ${edge}::timestamptz AND trade_id < (SELECT coalesce(first_id, high_id + 1) FROM staying)
+      ORDER BY trade_id DESC LIMIT 1))
+    WHERE symbol = ${symbol} RETURNING kept_from_id AS "keptFrom"`
+  const keptFrom = moved?.keptFrom ?? 0n
+  yield* sql`
+    WITH gone AS (
+      DELETE FROM raw_trades WHERE symbol = ${symbol} AND timestamp < ${edge}::timestamptz AND trade_id >= ${keptFrom}
+      RETURNING trade_id AS id
+    )
+    INSERT INTO trade_gaps (symbol, first_id, last_id, cause, state, last_error, closed_at)
+    SELECT ${symbol}, min(id), max(id), 'dropped', 'unfillable', ${BEYOND}, now()
+    FROM (SELECT DISTINCT id, id - dense_rank() OVER (ORDER BY id) AS run FROM gone) AS ids GROUP BY run`
+  yield* sql`
+    UPDATE trade_gaps SET state = 'unfillable', last_error = ${BEYOND}, leased_until = NULL, closed_at = now()
+    WHERE symbol = ${symbol} AND last_id < ${keptFrom} AND state IN ('open', 'filling')`
+})
