@@ -1,18 +1,19 @@
 /**
- * Measures on this machine: `npm run measure -- reconnect`, `repair`, `outage` and `commit` what docs/guarantees.md says in figures, `candles`
- * what candles cost.
+ * Measures on this machine: `npm run measure -- reconnect`, `repair`, `outage` and `commit` what docs/guarantees.md says in figures, `storage`
+ * and `candles` what docs/storage.md does. On the server that TEST_DATABASE_URL names, or an embedded one.
  * Nothing here is a test: figures depend on the machine and on what else runs on it.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
-import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
 import { candles } from "./candles.ts"
 import { commit } from "./commit.ts"
 import { outage } from "./outage.ts"
 import { reconnect } from "./reconnect.ts"
 import { repair } from "./repair.ts"
+import { server } from "./server.ts"
+import { storage } from "./storage.ts"
 
 const measures = [
   Command.make("reconnect", {}, () => reconnect).pipe(
@@ -34,13 +35,18 @@ const measures = [
       "A refresh of the candles while trades come and after a repair, and how quickly they are read",
     ),
   ),
+  Command.make("storage", {}, () => storage).pipe(
+    Command.withDescription(
+      "A million trades: how quickly they are stored, what room they take, and that they are read back equal",
+    ),
+  ),
 ] as const
 
 Command.make("measure").pipe(
   Command.withDescription("Measure this version on this machine"),
   Command.withSubcommands([...measures]),
   (command) => Command.run(command, { version: "1" }),
-  Effect.provide(TestPostgres.layer),
+  Effect.provide(server),
   Effect.provide(NodeServices.layer),
   Effect.scoped,
   NodeRuntime.runMain,
