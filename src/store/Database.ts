@@ -9,6 +9,7 @@ import { fromSqlFiles } from "./migrations.ts"
 import { retryWhileItMayCome } from "./retryWhileItMayCome.ts"
 import { arrangeTrades, requireMovable } from "./layout/arrangeTrades.ts"
 import { isTransient, sqlFailure } from "./sqlFailure.ts"
+import { withPlainTransactions } from "./transactions.ts"
 
 export interface DatabaseOptions {
   readonly url: Redacted.Redacted<string>
@@ -21,14 +22,19 @@ export interface DatabaseOptions {
 export const connected = (options: DatabaseOptions) =>
   Layer.effectDiscard(reachable(options)).pipe(
     Layer.provideMerge(
-      PgClient.layer({
-        url: options.url,
-        maxConnections: options.poolMax,
-        connectTimeout: options.timeout,
-        // A server that went away without a word is noticed also by who waits for an answer without a timeout.
-        keepAlive: "30 seconds",
-        applicationName: "fulltape",
-      }),
+      PgClient.layerFrom(
+        Effect.map(
+          PgClient.make({
+            url: options.url,
+            maxConnections: options.poolMax,
+            connectTimeout: options.timeout,
+            // A server that went away without a word is noticed also by who waits for an answer without a timeout.
+            keepAlive: "30 seconds",
+            applicationName: "fulltape",
+          }),
+          withPlainTransactions,
+        ),
+      ),
     ),
   )
 
@@ -94,8 +100,6 @@ export const migrate = Effect.gen(function* () {
   yield* arrangeTrades(name)
   return applied
 }).pipe(
-  // A rollback that finds the connection lost dies of it.
-  Effect.catchDefect((defect) => (SqlError.isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
   retryWhileItMayCome,
   Effect.provide(NodeServices.layer),
   Effect.catchTags({
