@@ -100,6 +100,8 @@ export const migrate = Effect.gen(function* () {
   yield* arrangeTrades(name)
   return applied
 }).pipe(
+  // What the database said while a migration was applied is to be judged as everything else that it says.
+  Effect.catchTag("MigrationError", (error) => Effect.fail(SqlError.isSqlError(error.cause) ? error.cause : error)),
   retryWhileItMayCome,
   Effect.provide(NodeServices.layer),
   Effect.catchTags({
