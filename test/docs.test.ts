@@ -13,7 +13,14 @@ const read = (path: string): string => readFileSync(pathOf(path), "utf8")
 const readme = read("README.md")
 const compose = read("docker-compose.yml")
 const dockerfile = read("Dockerfile")
-const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/guarantees.md", "docs/candles.md"]
+const documents = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "docs/guarantees.md",
+  "docs/storage.md",
+  "docs/candles.md",
+]
 
 const manifest: {
   readonly scripts: Readonly<Record<string, string>>
@@ -170,6 +177,7 @@ describe("docs/guarantees.md", () => {
       "feed/RestError.ts",
       "feed/binance/BinanceHistory.ts",
       "store/Quarantine.ts",
+      "store/layout/retention.ts",
     ]
       .map((file) => read(`src/${file}`))
       .concat(read("migrations/0005_candles.sql"))

@@ -94,7 +94,7 @@ export const variables = {
   retention: variable(
     "RETENTION",
     "2 years",
-    "how long trades are kept; older ones are dropped a day at a time",
+    "how long trades are kept; older ones are dropped a chunk at a time",
     Format.duration({ min: "1 day", max: Duration.days(36_500) }),
   ),
   compressAfter: variable(

@@ -136,6 +136,19 @@ export const upkeepSuite = (
     )
 
     test(
+      "is not held up by a trade of long ago that came with a time of now",
+      Effect.gen(function* () {
+        const { write } = yield* TradeStore
+        const kept = [0, 1, 2].map((id) => ago(0, 500_000 + id, "BTCUSDT", id))
+        yield* write([ago(6, 100), ago(0, 101, "BTCUSDT", -1), ago(6, 102), ago(6, 103)])
+        yield* write(kept)
+        yield* keeping(weeks)
+        assert.deepStrictEqual(yield* stored(), [101, 500_000, 500_001, 500_002])
+        assert.deepInclude(yield* of("BTCUSDT"), { origin: 104n, rows: 3n, lost: [], contradicted: 0n, unfillable: [] })
+      }),
+    )
+
+    test(
       "drops trades of years ago as a whole, and the next ones follow",
       Effect.gen(function* () {
         const { write } = yield* TradeStore

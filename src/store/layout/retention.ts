@@ -62,8 +62,11 @@ const promised = Effect.fnUntraced(function* (edge: string) {
   return rows.map(({ symbol }) => symbol)
 })
 
-/** Of so many rows behind the edge, the lowest id is the first that stays: a few may have come out of order, or with a wrong time. */
+/** Of so many rows behind the edge the lowest id is the first that stays: a few may have come out of order. */
 const LOOKED_AT = 1000
+
+/** But for those that lie so far below the middle one: they have a wrong time. */
+const NEAR = 100_000
 
 /**
  * Makes the ledger true for the rows before the edge being gone: ids up to the last of them are promised no more, and those among them that
@@ -75,11 +78,12 @@ const forget = Effect.fnUntraced(function* (symbol: string, edge: string) {
   yield* promptly
   yield* sql`SELECT FROM symbols WHERE symbol = ${symbol} FOR UPDATE`
   const [moved] = yield* sql<{ readonly keptFrom: bigint }>`
-    WITH staying AS (
-      SELECT min(trade_id) AS first_id FROM (
-        SELECT trade_id FROM raw_trades WHERE symbol = ${symbol} AND timestamp >= ${edge}::timestamptz
-        ORDER BY timestamp LIMIT ${LOOKED_AT}::int
-      ) AS looked_at
+    WITH looked_at AS MATERIALIZED (
+      SELECT trade_id FROM raw_trades WHERE symbol = ${symbol} AND timestamp >= ${edge}::timestamptz
+      ORDER BY timestamp LIMIT ${LOOKED_AT}::int
+    ), staying AS (
+      SELECT min(trade_id) AS first_id FROM looked_at
+      WHERE trade_id > (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY trade_id) - ${NEAR}::bigint FROM looked_at)
     )
     UPDATE symbols SET kept_from_id = greatest(kept_from_id, 1 + (
       SELECT trade_id FROM raw_trades
