@@ -180,7 +180,7 @@ describe("docs/guarantees.md", () => {
       "store/layout/retention.ts",
     ]
       .map((file) => read(`src/${file}`))
-      .concat(read("migrations/0005_candles.sql"))
+      .concat(read("migrations/functions/commit_trades.sql"))
       .join("\n")
     const rows = matches(text, /^\| (`.*`) \| (?:open|unfillable):/gm)
     assert.isAtLeast(rows.length, 5)

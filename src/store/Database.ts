@@ -5,7 +5,7 @@ import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { findFlavour, Flavour } from "./Flavour.ts"
 import { requireMarket, storedMarket } from "./storedMarket.ts"
-import { fromSqlFiles } from "./migrations.ts"
+import { defineFunctions, fromSqlFiles } from "./migrations.ts"
 import { retryWhileItMayCome } from "./retryWhileItMayCome.ts"
 import { arrangeTrades, requireMovable } from "./layout/arrangeTrades.ts"
 import { isTransient, sqlFailure } from "./sqlFailure.ts"
@@ -16,6 +16,16 @@ export interface DatabaseOptions {
   readonly poolMax: number
   /** Bounds connecting; statements are bounded where they are made. */
   readonly timeout: Duration.Duration
+}
+
+/**
+ * Whatever the server, the database or the role have as their defaults. The commit reads the ledger after it has locked it, and that has
+ * to be the ledger of then; and what is written as text is read the same way again.
+ */
+const SESSION = {
+  default_transaction_isolation: "read committed",
+  timezone: "UTC",
+  datestyle: "ISO, MDY",
 }
 
 /** The pool, as it is. */
@@ -31,6 +41,7 @@ export const connected = (options: DatabaseOptions) =>
             // A server that went away without a word is noticed also by who waits for an answer without a timeout.
             keepAlive: "30 seconds",
             applicationName: "fulltape",
+            startupParameters: SESSION,
           }),
           withPlainTransactions,
         ),
@@ -87,17 +98,25 @@ const unusable = (error: SqlError.SqlError, url: Redacted.Redacted<string>): str
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const { name } = yield* findFlavour
-  const [found] = yield* sql<{ readonly foreign: boolean }>`
-    SELECT to_regclass('raw_trades') IS NOT NULL AND to_regclass('fulltape_migrations') IS NULL AS foreign`
+  const [found] = yield* sql<{ readonly foreign: boolean; readonly owner: string | null }>`
+    SELECT to_regclass('raw_trades') IS NOT NULL AND to_regclass('fulltape_migrations') IS NULL AS foreign,
+      (SELECT pg_get_userbyid(relowner) FROM pg_class JOIN pg_roles ON rolname = current_user
+        WHERE pg_class.oid = to_regclass('raw_trades') AND rolsuper AND relowner <> pg_roles.oid) AS owner`
   if (found?.foreign === true) {
     return yield* new DatabaseUnusable({
       message:
         "The database has a table raw_trades that Fulltape did not make: give Fulltape a database or a schema of its own, or rename that table.",
     })
   }
+  if (found !== undefined && found.owner !== null) {
+    return yield* new DatabaseUnusable({
+      message: `The tables belong to ${found.owner}, who could not use what a superuser adds to them: migrate as that user (DATABASE_URL).`,
+    })
+  }
   yield* requireMovable(name)
   const applied = yield* Migrator.make({})({ loader: fromSqlFiles, table: "fulltape_migrations" })
   yield* arrangeTrades(name)
+  yield* defineFunctions
   return applied
 }).pipe(
   // What the database said while a migration was applied is to be judged as everything else that it says.

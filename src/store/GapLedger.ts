@@ -121,6 +121,7 @@ export class GapLedger extends Context.Service<
         }, timely)
 
         // The time of the frontier is that of one id: to look for the newest row below a gap would mean to read compressed days whole.
+        // Gaps do not overlap, so the id before one is in another only when that one ends there.
         const frontiers = sql<FrontierRow>`
           SELECT symbols.symbol, high_id, coalesce(open.first_id - 1, high_id) AS frontier_id,
             CASE WHEN open.first_id IS NULL THEN high_time ELSE newest.timestamp END AS frontier_time,
@@ -137,11 +138,10 @@ export class GapLedger extends Context.Service<
                 SELECT open.first_id - 1 AS id
                 UNION ALL
                 SELECT first_id - 1 FROM trade_gaps
-                WHERE trade_gaps.symbol = symbols.symbol AND state <> 'filled' AND first_id < open.first_id
+                WHERE trade_gaps.symbol = symbols.symbol AND state <> 'filled' AND first_id < open.first_id AND last_id >= kept_from_id
               ) AS before
-              WHERE NOT EXISTS (
-                SELECT FROM trade_gaps AS gap
-                WHERE gap.symbol = symbols.symbol AND gap.state <> 'filled' AND before.id BETWEEN gap.first_id AND gap.last_id)
+              WHERE before.id NOT IN (
+                SELECT last_id FROM trade_gaps WHERE trade_gaps.symbol = symbols.symbol AND state <> 'filled' AND last_id >= kept_from_id - 1)
             )
             LIMIT 1
           ) AS newest ON TRUE

@@ -1,5 +1,6 @@
-import { Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Cause, Context, Duration, Effect, Layer, Schedule } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { describeCause } from "../telemetry/describeCause.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { Flavour } from "./Flavour.ts"
 import { compressAfter } from "./layout/hypertable.ts"
@@ -36,27 +37,35 @@ export class Upkeep extends Context.Service<
       Upkeep,
       Effect.gen(function* () {
         const { name } = yield* Flavour
-        const hourly = yield* makeRateLimited("1 hour")
         const sql = yield* SqlClient.SqlClient
-        const tasks = tasksOf(name, options).map(({ what, work }) => ({
-          what,
-          work: work.pipe(
-            Effect.mapError((error) => new StoreError(sqlFailure(error))),
-            Effect.timeoutOrElse({
-              duration: PATIENCE,
-              orElse: () => Effect.fail(new StoreError({ code: undefined, detail: "no end within 10 minutes" })),
-            }),
-            Effect.provideService(SqlClient.SqlClient, sql),
-          ),
-        }))
+        const tasks = yield* Effect.forEach(
+          tasksOf(name, options),
+          Effect.fnUntraced(function* ({ what, work }) {
+            const hourly = yield* makeRateLimited("1 hour")
+            return {
+              warn: (why: string) =>
+                hourly(Effect.logWarning(`${what} failed, and is tried again every minute: ${why}`)),
+              work: work.pipe(
+                Effect.mapError((error) => new StoreError(sqlFailure(error))),
+                Effect.timeoutOrElse({
+                  duration: PATIENCE,
+                  orElse: () => Effect.fail(new StoreError({ code: undefined, detail: "no end within 10 minutes" })),
+                }),
+                Effect.provideService(SqlClient.SqlClient, sql),
+              ),
+            }
+          }),
+        )
         const once = Effect.validate(tasks, ({ work }) => work, { discard: true }).pipe(
           Effect.mapError(([first]) => first),
         )
+        // Not even a defect ends it: nobody would miss it before the disk is full.
         const run = Effect.forEach(
           tasks,
-          ({ what, work }) =>
-            Effect.catchTag(work, "StoreError", ({ detail }) =>
-              hourly(Effect.logWarning(`${what} failed, and is tried again every minute: ${detail}`)),
+          ({ warn, work }) =>
+            work.pipe(
+              Effect.catchTag("StoreError", ({ detail }) => warn(detail)),
+              Effect.catchDefect((defect) => warn(describeCause(Cause.die(defect)))),
             ),
           { discard: true },
         ).pipe(Effect.repeat(Schedule.spaced(EVERY)), Effect.andThen(Effect.never))

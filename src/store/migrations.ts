@@ -17,6 +17,22 @@ export const fromSqlFiles = Effect.gen(function* () {
   )
 }).pipe(Effect.orDie)
 
+/**
+ * Defines the functions of `migrations/functions/` as those files have them, whatever version defined them before. One process at a
+ * time: two that replace a function at once would fail.
+ */
+export const defineFunctions = Effect.gen(function* () {
+  const files = yield* FileSystem.FileSystem
+  const sql = yield* SqlClient.SqlClient
+  const names = (yield* Effect.orDie(files.readDirectory(`${folder}functions`))).filter((name) => name.endsWith(".sql"))
+  const texts = yield* Effect.orDie(
+    Effect.forEach(names.sort(), (name) => files.readFileString(`${folder}functions/${name}`)),
+  )
+  yield* sql.withTransaction(
+    Effect.andThen(sql`SELECT pg_advisory_xact_lock(hashtext('fulltape functions'))`, Effect.forEach(texts, applying)),
+  )
+})
+
 const applying = (text: string) =>
   Effect.flatMap(SqlClient.SqlClient, (sql) =>
     Effect.forEach(statements(text), (statement) => sql.unsafe(statement), { discard: true }),

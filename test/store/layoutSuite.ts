@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, type Duration, Effect, Fiber, Layer, type Redacted } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, type Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { readdirSync, readFileSync } from "node:fs"
 import { completeness } from "../../src/store/completeness.ts"
@@ -8,6 +8,7 @@ import { findFlavour, type Flavour } from "../../src/store/Flavour.ts"
 import { statements } from "../../src/store/migrations.ts"
 import { makePartition, makePartitionsAhead } from "../../src/store/layout/partitions.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
+import { Upkeep } from "../../src/store/Upkeep.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 import type { WithDatabase } from "./WithDatabase.ts"
 import { wrongIds } from "./wrongIds.ts"
@@ -111,15 +112,66 @@ export const layoutSuite = (
           const sql = yield* SqlClient.SqlClient
           yield* written
           yield* sql`GRANT SELECT ON raw_trades TO PUBLIC`
+          yield* sql`GRANT UPDATE (buyer_order_id) ON raw_trades TO PUBLIC`
+          yield* sql`COMMENT ON TABLE raw_trades IS 'it''s mine'`
+          yield* sql`CREATE INDEX mine ON raw_trades (buyer_order_id) WHERE buyer_order_id IS NOT NULL`
           const before = yield* everything
           yield* Effect.all([start(url), start(url), start(url)], { concurrency: "unbounded" })
+          const mine = sql`
+            SELECT DISTINCT indrelid::regclass::text AS name FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+            WHERE pg_get_indexdef(indexrelid) LIKE '%(buyer_order_id)%'
+              AND indrelid IN (SELECT tableoid FROM raw_trades UNION SELECT 'raw_trades'::regclass)`
+          assert.isAtLeast((yield* mine).length, 3)
+          yield* sql`DROP INDEX mine`
           yield* isArranged(flavour)
           assert.deepStrictEqual(yield* everything, before)
+          const [kept] = yield* sql`
+            SELECT obj_description('raw_trades'::regclass) AS comment, has_column_privilege('public', 'raw_trades', 'buyer_order_id', 'UPDATE') AS column`
+          assert.deepStrictEqual(kept, { comment: "it's mine", column: true })
           const [grant] = yield* sql`SELECT relacl::text AS acl FROM pg_class WHERE relname = 'raw_trades'`
           assert.match(String(grant?.["acl"]), /[{,]=r\//)
           const [day] = yield* tablesOf("2024-08-09")
           assert.match(String(day?.["name"]), hasTimescale ? /_hyper_\d+_\d+_chunk/ : /^raw_trades_20240805$/)
           yield* Effect.provide(works, store(url))
+        }).pipe(Effect.provide(Database.connected(options(url)))),
+      ),
+    )
+
+    it.live("comes in a schema of one's own, whatever else the database has", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const [{ name } = { name: "" }] = yield* sql<{ readonly name: string }>`SELECT current_database() AS name`
+          yield* sql`CREATE SCHEMA mine`
+          yield* sql`ALTER DATABASE ${sql(name)} SET search_path = mine`
+          yield* start(url)
+          const tables = yield* sql`
+            SELECT nspname AS schema FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE relname = 'raw_trades'`
+          assert.deepStrictEqual(tables, [{ schema: "mine" }])
+          yield* Effect.provide(
+            Effect.flatMap(TradeStore, ({ write }) => write([tradeOf(1)])),
+            store(url),
+          )
+          yield* Effect.flatMap(Upkeep, ({ once }) => once).pipe(
+            Effect.provide(Upkeep.layer({ retention: Duration.days(1), compressAfter: Duration.days(1) })),
+            Effect.provide(Database.layer({ ...options(url), market: "test" })),
+          )
+        }).pipe(Effect.provide(Database.connected(options(url)))),
+      ),
+    )
+
+    it.live("is not changed by a superuser whose tables they are not", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          yield* written
+          const role = `owner_${process.pid}`
+          yield* sql`CREATE ROLE ${sql(role)}`
+          yield* sql`ALTER TABLE raw_trades OWNER TO ${sql(role)}`
+          const error = yield* Effect.flip(start(url))
+          assert.include(error.message, `The tables belong to ${role}`)
+          yield* sql`DROP OWNED BY ${sql(role)}`
+          yield* sql`DROP ROLE ${sql(role)}`
         }).pipe(Effect.provide(Database.connected(options(url)))),
       ),
     )

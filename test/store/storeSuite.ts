@@ -40,6 +40,13 @@ export const storeSuite = (
         const address = new URL(serverUrl())
         // template1 may be in use by workers of an extension.
         yield* run(`CREATE DATABASE ${name} TEMPLATE template0`, address)
+        // Whatever a server may have as its defaults must not matter.
+        for (const setting of [
+          "timezone = 'Asia/Shanghai'",
+          "datestyle = 'SQL, DMY'",
+          "default_transaction_isolation = 'repeatable read'",
+        ])
+          yield* run(`ALTER DATABASE ${name} SET ${setting}`, address)
         address.pathname = `/${name}`
         const gain = flavour === "postgresql" ? Effect.void : run("CREATE EXTENSION timescaledb", address)
         if (!bare) yield* gain

@@ -35,6 +35,12 @@ const stored = (symbol = "BTCUSDT") =>
 const keeping = (options: UpkeepOptions) =>
   Effect.flatMap(Upkeep, ({ once }) => once).pipe(Effect.provide(Upkeep.layer(options)))
 
+/** The same once all candles are computed. */
+const settled = (options: UpkeepOptions) =>
+  Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT refresh_candles(10000)`).pipe(
+    Effect.andThen(keeping(options)),
+  )
+
 /** How long trades are kept, and how, on a real server. */
 export const upkeepSuite = (
   withDatabase: WithDatabase,
@@ -62,7 +68,7 @@ export const upkeepSuite = (
         // A hole that begins beyond retention and ends within it, and one within it.
         yield* write([ago(3, 112), ago(2, 113), ago(1, 116), ago(0, 117)])
         yield* write([ago(6, 1, "ETHUSDT"), ago(5, 2, "ETHUSDT"), ago(0, 7, "SOLUSDT")])
-        yield* keeping(weeks)
+        yield* settled(weeks)
 
         assert.deepStrictEqual(yield* stored(), [112, 113, 116, 117])
         assert.deepStrictEqual(yield* stored("ETHUSDT"), [])
@@ -100,13 +106,13 @@ export const upkeepSuite = (
         const { repair, write } = yield* TradeStore
         yield* write([ago(6, 100), ago(6, 103), ago(0, 110)])
         yield* repair([{ ...ago(6, 101), price: "x" }])
-        yield* keeping(weeks)
+        yield* settled(weeks)
         assert.strictEqual((yield* repair([100, 101, 102, 103].map((id) => ago(6, id)))).stored, 0)
         // Of the hole that reaches into what is kept, nobody knows yet how old its trades are.
         const late = [104, 105, 106].map((id) => ago(6, id)).concat([107, 108, 109].map((id) => ago(1, id)))
         assert.strictEqual((yield* repair(late)).stored, 6)
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 104n, rows: 7n, open: [], lost: [], contradicted: 0n })
-        yield* keeping(weeks)
+        yield* settled(weeks)
         assert.deepStrictEqual(yield* stored(), [107, 108, 109, 110])
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 107n, rows: 4n, open: [], lost: [], contradicted: 0n })
       }),
@@ -117,7 +123,7 @@ export const upkeepSuite = (
       Effect.gen(function* () {
         const { write } = yield* TradeStore
         yield* write([ago(6, 100), ago(1, 101), ago(9, 102), ago(9, 103), ago(2, 104), ago(9, 105), ago(1, 106)])
-        yield* keeping(weeks)
+        yield* settled(weeks)
         assert.deepStrictEqual(yield* stored(), [101, 104, 106])
         const cause = "dropped"
         const lastError = "beyond RETENTION"
@@ -136,13 +142,35 @@ export const upkeepSuite = (
     )
 
     test(
+      "waits for the candles of what it drops",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { write } = yield* TradeStore
+        const candles = sql`SELECT trades::int AS trades, is_final FROM candles WHERE interval = '1m' ORDER BY open_time`
+        yield* write([ago(6, 1), ago(6, 2, "BTCUSDT", 1), ago(0, 3)])
+        yield* keeping(weeks)
+        assert.deepStrictEqual(yield* stored(), [1, 2, 3])
+        yield* settled({ ...weeks, retention: Duration.weeks(9) })
+        yield* write([ago(6, 4, "BTCUSDT", 2), ago(5, 5), ago(0, 6, "BTCUSDT", 1)])
+        yield* keeping(weeks)
+        assert.deepStrictEqual(yield* stored(), [1, 2, 3, 4, 5, 6])
+        yield* settled(weeks)
+        assert.deepStrictEqual(yield* stored(), [3, 6])
+        assert.deepStrictEqual(
+          (yield* candles).map(({ trades }) => trades),
+          [3, 1, 2],
+        )
+      }),
+    )
+
+    test(
       "is not held up by a trade of long ago that came with a time of now",
       Effect.gen(function* () {
         const { write } = yield* TradeStore
         const kept = [0, 1, 2].map((id) => ago(0, 500_000 + id, "BTCUSDT", id))
         yield* write([ago(6, 100), ago(0, 101, "BTCUSDT", -1), ago(6, 102), ago(6, 103)])
         yield* write(kept)
-        yield* keeping(weeks)
+        yield* settled(weeks)
         assert.deepStrictEqual(yield* stored(), [101, 500_000, 500_001, 500_002])
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 104n, rows: 3n, lost: [], contradicted: 0n, unfillable: [] })
       }),
@@ -154,9 +182,9 @@ export const upkeepSuite = (
         const { write } = yield* TradeStore
         const recorded = (id: number) => tradeOf(id, { time: Date.UTC(2024, 7, 8, 12) * 1000 + id })
         yield* write([1, 2, 3].map(recorded))
-        yield* keeping({ ...weeks, retention: Duration.days(36_500) })
+        yield* settled({ ...weeks, retention: Duration.days(36_500) })
         assert.deepStrictEqual(yield* stored(), [1, 2, 3])
-        yield* keeping({ ...weeks, retention: Duration.days(730) })
+        yield* settled({ ...weeks, retention: Duration.days(730) })
         assert.deepStrictEqual(yield* stored(), [])
         assert.strictEqual((yield* write([ago(0, 4), ago(0, 6)])).stored, 2)
         assert.deepInclude(yield* of("BTCUSDT"), {
@@ -197,7 +225,7 @@ export const upkeepSuite = (
         const sql = yield* SqlClient.SqlClient
         const { write } = yield* TradeStore
         yield* write([ago(6, 1), ago(0, 2)])
-        yield* keeping({ ...weeks, retention: Duration.weeks(9) })
+        yield* settled({ ...weeks, retention: Duration.weeks(9) })
         const reading = yield* Deferred.make<void>()
         const end = yield* Deferred.make<void>()
         const query = yield* sql
@@ -209,7 +237,7 @@ export const upkeepSuite = (
           )
           .pipe(Effect.forkScoped)
         yield* Deferred.await(reading)
-        const error = yield* Effect.flip(keeping(weeks))
+        const error = yield* Effect.flip(settled(weeks))
         assert.include(error.message, "lock timeout")
         assert.strictEqual((yield* write([ago(0, 3)])).stored, 1)
         // What is promised no more may be there still.
@@ -217,7 +245,7 @@ export const upkeepSuite = (
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 2n, rows: 2n, lost: [], contradicted: 0n })
         yield* Deferred.succeed(end, undefined)
         yield* Fiber.join(query)
-        yield* keeping(weeks)
+        yield* settled(weeks)
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 2n, rows: 2n, lost: [] })
       }).pipe(Effect.scoped),
     )
@@ -242,12 +270,12 @@ export const upkeepSuite = (
           )
           .pipe(Effect.forkScoped)
         yield* Deferred.await(reading)
-        assert.include((yield* Effect.flip(keeping(weeks))).message, "lock timeout")
+        assert.include((yield* Effect.flip(settled(weeks))).message, "lock timeout")
         yield* Deferred.succeed(tried, undefined)
         yield* Fiber.join(reader)
         const waits = sql`SELECT FROM pg_locks WHERE NOT granted AND relation = 'raw_trades'::regclass`
         const written = yield* Deferred.make<void>()
-        const dropping = yield* Effect.forkScoped(Effect.andThen(Deferred.await(written), keeping(weeks)))
+        const dropping = yield* Effect.forkScoped(Effect.andThen(Deferred.await(written), settled(weeks)))
         yield* sql.withTransaction(
           Effect.gen(function* () {
             yield* write([ago(40, 3), ago(0, 4)])
@@ -258,7 +286,7 @@ export const upkeepSuite = (
         yield* Fiber.join(dropping)
         assert.deepStrictEqual(yield* stored(), [1, 2, 3, 4])
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 2n, rows: 3n, lost: [], contradicted: 0n })
-        yield* keeping(weeks)
+        yield* settled(weeks)
         assert.deepStrictEqual(yield* stored(), [2, 4])
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 2n, rows: 2n, lost: [], contradicted: 0n })
       }).pipe(Effect.scoped),
@@ -272,7 +300,7 @@ export const upkeepSuite = (
         yield* write([ago(40, 1), ago(0, 2)])
         const waits = sql`SELECT FROM pg_locks WHERE NOT granted AND relation = 'raw_trades'::regclass`
         const written = yield* Deferred.make<void>()
-        const dropping = yield* Effect.forkScoped(Effect.andThen(Deferred.await(written), keeping(weeks)))
+        const dropping = yield* Effect.forkScoped(Effect.andThen(Deferred.await(written), settled(weeks)))
         yield* sql.withTransaction(
           Effect.gen(function* () {
             yield* write([ago(40, 3, "SOLUSDT")])
@@ -282,7 +310,7 @@ export const upkeepSuite = (
         )
         yield* Fiber.join(dropping)
         assert.deepInclude(yield* of("SOLUSDT"), { origin: 3n, rows: 1n, lost: [] })
-        yield* keeping(weeks)
+        yield* settled(weeks)
         assert.deepInclude(yield* of("SOLUSDT"), { origin: 4n, high: 3n, rows: 0n, lost: [] })
       }).pipe(Effect.scoped),
     )
@@ -296,15 +324,15 @@ export const upkeepSuite = (
         const policy = sql`
           SELECT job_id, extract(epoch FROM (config ->> 'compress_after')::interval)::int AS age FROM timescaledb_information.jobs
           WHERE proc_name = 'policy_compression'`
-        yield* keeping(weeks)
+        yield* settled(weeks)
         const first = yield* policy
         assert.deepStrictEqual(
           first.map(({ age }) => age),
           [86_400],
         )
-        yield* keeping(weeks)
+        yield* settled(weeks)
         assert.deepStrictEqual(yield* policy, first)
-        yield* keeping({ ...weeks, compressAfter: Duration.days(7) })
+        yield* settled({ ...weeks, compressAfter: Duration.days(7) })
         assert.deepStrictEqual(
           (yield* policy).map(({ age }) => age),
           [604_800],
@@ -343,7 +371,7 @@ export const upkeepSuite = (
         yield* sql`SELECT compress_chunk(chunk) FROM show_chunks('raw_trades') AS chunk`
         assert.deepInclude(yield* of("BTCUSDT"), { rows: 4_000n, duplicates: 0n, open: [], lost: [], contradicted: 0n })
         // Retention drops compressed days as it does others.
-        yield* keeping({ ...weeks, retention: Duration.weeks(2) })
+        yield* settled({ ...weeks, retention: Duration.weeks(2) })
         assert.deepInclude(yield* of("BTCUSDT"), { origin: 2_000n, rows: 2_000n, lost: [], contradicted: 0n })
       }),
     )

@@ -51,12 +51,14 @@ const layoutOf = Effect.fnUntraced(function* (flavour: Name) {
 const move = Effect.fnUntraced(function* (flavour: Name) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`LOCK TABLE raw_trades IN ACCESS EXCLUSIVE MODE`
+  // Everything that is made here belongs to whom the table belongs to.
+  yield* sql`SELECT set_config('role', pg_get_userbyid(relowner), TRUE) FROM pg_class WHERE oid = 'raw_trades'::regclass`
   const [row] = yield* sql`SELECT FROM raw_trades LIMIT 1`
   if (row !== undefined) {
     yield* Effect.logInfo(`The stored trades are moved into ${called[layoutFor(flavour)]}; that may take a while`)
   }
   const indexes = yield* sql<{ readonly definition: string }>`
-    SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index
+    SELECT replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') AS definition FROM pg_index
     WHERE indrelid = 'raw_trades'::regclass AND NOT indisunique AND indexrelid <> 'raw_trades_symbol_timestamp'::regclass`
   yield* sql`ALTER TABLE raw_trades RENAME TO raw_trades_before`
   // Their names are needed again.
@@ -78,7 +80,7 @@ const move = Effect.fnUntraced(function* (flavour: Name) {
   yield* sql`ALTER TABLE raw_trades ADD PRIMARY KEY (symbol, trade_id, timestamp)`
   // For charts and windows: the newest trades of a symbol, and those of a time range.
   yield* sql`CREATE INDEX raw_trades_symbol_timestamp ON raw_trades (symbol, timestamp DESC)`
-  yield* sql.unsafe(GRANTS)
+  yield* sql.unsafe(RIGHTS)
   yield* sql`DROP TABLE raw_trades_before`
   yield* Effect.forEach(indexes, ({ definition }) => sql.unsafe(definition), { discard: true })
   if (flavour === "postgresql") yield* makePartitionsAhead("-infinity")
@@ -86,17 +88,19 @@ const move = Effect.fnUntraced(function* (flavour: Name) {
 
 const called = { hypertable: "a hypertable", partitions: "partitions by week" }
 
-/** Whoever could read or write the table before, or columns of it, still can. */
-const GRANTS = `
+/** Whoever could read or write the table before, or columns of it, still can; and what was said of it is. */
+const RIGHTS = `
   DO $$ DECLARE given RECORD; BEGIN
+    EXECUTE format('COMMENT ON TABLE raw_trades IS %L', obj_description('raw_trades_before'::regclass, 'pg_class'));
     FOR given IN
-      SELECT privilege_type, '' AS columns, grantee FROM pg_class, aclexplode(relacl)
+      SELECT privilege_type, '' AS columns, grantee, is_grantable FROM pg_class, aclexplode(relacl)
       WHERE oid = 'raw_trades_before'::regclass AND grantee <> relowner
       UNION ALL
-      SELECT privilege_type, format('(%I)', attname), grantee FROM pg_attribute, aclexplode(attacl)
+      SELECT privilege_type, format('(%I)', attname), grantee, is_grantable FROM pg_attribute, aclexplode(attacl)
       WHERE attrelid = 'raw_trades_before'::regclass
     LOOP
-      EXECUTE format('GRANT %s %s ON raw_trades TO %s', given.privilege_type, given.columns,
-        CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(given.grantee)) END);
+      EXECUTE format('GRANT %s %s ON raw_trades TO %s %s', given.privilege_type, given.columns,
+        CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(given.grantee)) END,
+        CASE WHEN given.is_grantable THEN 'WITH GRANT OPTION' END);
     END LOOP;
   END $$`

@@ -3,7 +3,7 @@ import { SqlClient } from "effect/sql"
 
 /**
  * What other people made that hangs on the table `raw_trades` and cannot move to another, each by what it is and its name: views, foreign
- * keys, unique indexes, triggers, policies and publications. Names are read and never looked up, since we may not see what they name.
+ * keys, unique indexes, triggers, rules, policies, statistics and publications. Names are read and never looked up, since we may not see what they name.
  */
 export const dependents = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -25,6 +25,10 @@ export const dependents = Effect.gen(function* () {
       UNION ALL
       SELECT 'trigger ' || tgname FROM pg_trigger
       WHERE tgrelid = (SELECT oid FROM trades) AND NOT tgisinternal AND tgname NOT LIKE 'ts\\_%'
+      UNION ALL
+      SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = (SELECT oid FROM trades)
+      UNION ALL
+      SELECT 'statistics ' || stxname FROM pg_statistic_ext WHERE stxrelid = (SELECT oid FROM trades)
       UNION ALL
       SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = (SELECT oid FROM trades)
       UNION ALL

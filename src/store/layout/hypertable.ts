@@ -17,8 +17,10 @@ type Timescale = Exclude<Flavour["Service"]["name"], "postgresql">
 /** Makes `raw_trades`, which is an empty table, a hypertable. */
 export const makeHypertable = Effect.fnUntraced(function* (flavour: Timescale) {
   const sql = yield* SqlClient.SqlClient
+  const timescale = yield* schemaOfTimescale
   yield* sql`
-    SELECT create_hypertable('raw_trades', by_range('timestamp', ${CHUNK[flavour]}::interval), create_default_indexes => FALSE)`
+    SELECT ${timescale}.create_hypertable('raw_trades', ${timescale}.by_range('timestamp', ${CHUNK[flavour]}::interval),
+      create_default_indexes => FALSE)`
 })
 
 export const isHypertable = Effect.gen(function* () {
@@ -32,7 +34,8 @@ export const adjustHypertable = Effect.fnUntraced(function* (flavour: Timescale)
   const sql = yield* SqlClient.SqlClient
   const [other] = yield* sql`
     SELECT FROM timescaledb_information.dimensions WHERE ${ofTrades(sql)} AND time_interval <> ${CHUNK[flavour]}::interval`
-  if (other !== undefined) yield* sql`SELECT set_chunk_time_interval('raw_trades', ${CHUNK[flavour]}::interval)`
+  if (other !== undefined)
+    yield* sql`SELECT ${yield* schemaOfTimescale}.set_chunk_time_interval('raw_trades', ${CHUNK[flavour]}::interval)`
   if (flavour === "timescaledb-apache") return
   const [enabled] = yield* sql`
     SELECT FROM timescaledb_information.hypertables WHERE ${ofTrades(sql)} AND compression_enabled`
@@ -54,8 +57,9 @@ export const compressAfter = Effect.fnUntraced(function* (age: Duration.Duration
         WHERE proc_name = 'policy_compression' AND ${ofTrades(sql)}
           AND (config ->> 'compress_after')::interval = ${interval(age)}::interval`
       if (followed !== undefined) return
-      yield* sql`SELECT remove_compression_policy('raw_trades', if_exists => TRUE)`
-      yield* sql`SELECT add_compression_policy('raw_trades', compress_after => ${interval(age)}::interval)`
+      const timescale = yield* schemaOfTimescale
+      yield* sql`SELECT ${timescale}.remove_compression_policy('raw_trades', if_exists => TRUE)`
+      yield* sql`SELECT ${timescale}.add_compression_policy('raw_trades', compress_after => ${interval(age)}::interval)`
     }),
   )
 })
@@ -72,7 +76,15 @@ export const endsOfChunks = Effect.fnUntraced(function* (day: string) {
 /** Drops the chunks that end at the instant or before. */
 export const dropChunks = Effect.fnUntraced(function* (edge: string) {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`SELECT drop_chunks('raw_trades', older_than => ${edge}::timestamptz)`
+  yield* sql`SELECT ${yield* schemaOfTimescale}.drop_chunks('raw_trades', older_than => ${edge}::timestamptz)`
+})
+
+/** Where the extension has its functions: a connection's own schema may be another. */
+const schemaOfTimescale = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [found] = yield* sql<{ readonly name: string }>`
+    SELECT nspname AS name FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'timescaledb'`
+  return sql(found?.name ?? "public")
 })
 
 /** That a row of TimescaleDB's views is about our table. By name: a cast to regclass fails for tables that we may not see. */

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { promptly, tradesLock } from "./tradesLock.ts"
+import { patiently } from "./promptly.ts"
+import { tradesLock } from "./tradesLock.ts"
 
 /**
  * Weeks, from Monday, UTC, that are there before the clock needs them: as long the upkeep may fail. What comes without a partition of its
@@ -8,6 +9,9 @@ import { promptly, tradesLock } from "./tradesLock.ts"
  * of them, and a server as it comes has room for some thousand locks.
  */
 const AHEAD = 2
+
+/** So many weeks before the clock have one each as well, from the oldest on that has one: repair brings what was missed between. */
+const BEHIND = 104
 
 /** In one go at most: a flood of wrong times must not make a flood of tables. */
 const MOST = 50
@@ -19,25 +23,30 @@ export const makeDefaultPartition = Effect.gen(function* () {
 })
 
 /**
- * Makes the partitions that the clock will need, those where the newest trades are, and those of the rows in the default partition, which
- * move there. A week that ends before the day `keptFrom` gets none.
+ * Makes the partitions that the clock will need, those between that and the oldest, those where the newest trades are, and those of the
+ * rows in the default partition, which move there. A week that ends before the day `keptFrom` gets none.
  */
 export const makePartitionsAhead = Effect.fnUntraced(function* (keptFrom: string) {
   const sql = yield* SqlClient.SqlClient
   const weeks = yield* sql<{ readonly week: string }>`
-    WITH wanted AS (
-      SELECT now() + ahead * interval '7 days' AS time FROM generate_series(0, ${AHEAD}::int) AS ahead
+    WITH behind AS (
+      SELECT min(to_date(right(name, 8), 'YYYYMMDD')) AS week FROM (${partitions(sql)}) AS partition
+      WHERE to_date(right(name, 8), 'YYYYMMDD') > timezone('UTC', now())::date - 7 * ${BEHIND}::int
+    ), wanted AS (
+      SELECT time FROM behind, generate_series(timezone('UTC', week::timestamp), now(), interval '7 days') AS time
+      UNION ALL
+      SELECT now() + ahead * interval '7 days' FROM generate_series(0, ${AHEAD}::int) AS ahead
       UNION ALL
       SELECT high_time + ahead * interval '7 days' FROM symbols, generate_series(0, 1) AS ahead
       UNION ALL
-      SELECT DISTINCT ${weekOf(sql)} FROM raw_trades_default AS wanted (time)
+      SELECT timestamp FROM raw_trades_default
     ), named AS (
       SELECT DISTINCT to_char(${weekOf(sql)}, 'YYYY-MM-DD') AS week FROM wanted
     )
     SELECT week FROM named
     WHERE week::date > ${keptFrom}::date - 7 AND to_regclass('raw_trades_' || replace(week, '-', '')) IS NULL
     ORDER BY week LIMIT ${MOST}::int`
-  yield* Effect.forEach(weeks, ({ week }) => sql.withTransaction(Effect.andThen(promptly, makePartition(week))), {
+  yield* Effect.forEach(weeks, ({ week }) => sql.withTransaction(Effect.andThen(patiently, makePartition(week))), {
     discard: true,
   })
 })
@@ -55,8 +64,8 @@ export const makePartition = Effect.fnUntraced(function* (monday: string) {
   const [there] = yield* sql`SELECT WHERE to_regclass(${name}) IS NOT NULL`
   if (there !== undefined) return
   // Attached and not made in place, which would wait for everyone who reads or writes trades. No row may come meanwhile.
+  yield* sql`CREATE TABLE ${sql(name)} (LIKE raw_trades INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)`
   yield* sql`LOCK TABLE raw_trades_default IN SHARE ROW EXCLUSIVE MODE`
-  yield* sql`CREATE TABLE ${sql(name)} (LIKE raw_trades INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`
   yield* sql`
     WITH moved AS (DELETE FROM raw_trades_default WHERE timestamp >= ${from} AND timestamp < ${to} RETURNING *)
     INSERT INTO ${sql(name)} SELECT * FROM moved`

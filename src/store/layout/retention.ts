@@ -4,7 +4,8 @@ import type { Flavour } from "../Flavour.ts"
 import { interval } from "../interval.ts"
 import { dropChunks, endsOfChunks } from "./hypertable.ts"
 import { dropPartitions, endsOfPartitions } from "./partitions.ts"
-import { promptly, tradesLock } from "./tradesLock.ts"
+import { promptly } from "./promptly.ts"
+import { tradesLock } from "./tradesLock.ts"
 
 /** Why ids are not to be had that lie among those that retention dropped. */
 export const BEYOND = "beyond RETENTION"
@@ -20,7 +21,7 @@ export const firstKeptDay = Effect.fnUntraced(function* (retention: Duration.Dur
 /**
  * Drops the chunks that end before the day. All flavours go this way, and none by a policy of TimescaleDB, because nothing may be dropped
  * that is still promised: first each symbol's `kept_from_id` moves behind the rows, then they go, if no other has come meanwhile. So
- * whoever compares ledger and rows, at any moment, finds nothing missing. A trade that is older and comes later is stored, and dropped
+ * whoever compares ledger and rows, at any moment, finds nothing missing. Nor may it whose candle is still to be computed. A trade that is older and comes later is stored, and dropped
  * here the next time.
  */
 export const dropBefore = Effect.fnUntraced(function* (flavour: Flavour["Service"]["name"], day: string) {
@@ -30,6 +31,7 @@ export const dropBefore = Effect.fnUntraced(function* (flavour: Flavour["Service
   yield* Effect.forEach(
     edges,
     Effect.fnUntraced(function* (edge) {
+      if (yield* hasNotes(edge)) return
       yield* Effect.forEach(yield* promised(edge), (symbol) => sql.withTransaction(forget(symbol, edge)), {
         discard: true,
       })
@@ -38,7 +40,7 @@ export const dropBefore = Effect.fnUntraced(function* (flavour: Flavour["Service
           yield* tradesLock
           yield* promptly
           yield* sql`LOCK TABLE ONLY raw_trades IN ACCESS EXCLUSIVE MODE`
-          if ((yield* promised(edge)).length > 0) return false
+          if ((yield* promised(edge)).length > 0 || (yield* hasNotes(edge))) return false
           yield* plain ? dropPartitions(edge) : dropChunks(edge)
           return true
         }),
@@ -47,6 +49,13 @@ export const dropBefore = Effect.fnUntraced(function* (flavour: Flavour["Service
     }),
     { discard: true },
   )
+})
+
+/** Whether candles of before the edge are still to be computed, of rows that would be gone then. */
+const hasNotes = Effect.fnUntraced(function* (edge: string) {
+  const sql = yield* SqlClient.SqlClient
+  const [note] = yield* sql`SELECT FROM candle_changes WHERE minute < ${edge}::timestamptz LIMIT 1`
+  return note !== undefined
 })
 
 /** The symbols that have rows before the edge that are still promised. */
