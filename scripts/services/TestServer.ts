@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { unprivileged } from "./account.ts"
 import { type Flavour } from "./Flavour.ts"
+import { startPostmaster } from "./Postmaster.ts"
 import { Unavailable } from "./Unavailable.ts"
 
 /** A server for one run of the tests, on loopback and a free port, behind a random password. */
@@ -14,11 +15,18 @@ export interface TestServer {
   readonly description: string
   /** Of a superuser. */
   readonly url: string
+  /** Of the first of its processes; another one after each start. */
+  readonly pid: () => number
+  /** As `pg_ctl stop -m immediate` does it: without a word to anybody. */
+  readonly stopImmediately: () => Promise<void>
+  /** After that: at the same address, with the same databases. */
+  readonly startAgain: () => Promise<void>
   /** Stops it and removes all that it wrote. */
   readonly stop: () => Promise<void>
 }
 
-export const startServer = async (flavour: Flavour): Promise<TestServer> => {
+/** `before` stands before the command of the server. */
+export const startServer = async (flavour: Flavour, before: ReadonlyArray<string> = []): Promise<TestServer> => {
   const folder = mkdtempSync(join(tmpdir(), "fulltape-services-"))
   const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   try {
@@ -46,18 +54,18 @@ export const startServer = async (flavour: Flavour): Promise<TestServer> => {
 
     const port = await freePort()
     const here = { listen_addresses: "127.0.0.1", port: `${port}`, unix_socket_directories: "" }
-    // A process group of its own: Ctrl-C must not take the server away from tests that are ending.
-    const server = spawn(join(bin, "postgres"), ["-D", "cluster", ...settings({ ...values, ...here })], {
-      ...run,
-      detached: true,
-      stdio: ["ignore", "ignore", "pipe"],
-    })
-    await ready(server)
+    const command = [...before, join(bin, "postgres"), "-D", "cluster", ...settings({ ...values, ...here })]
+    let server = await startPostmaster(command, run)
     return {
       description: `${flavour.name}, ${finish("postgres", ["--version"])}, a temporary server on port ${port}`,
       url: `postgres://fulltape:${password}@127.0.0.1:${port}/postgres`,
+      pid: () => server.pid,
+      stopImmediately: () => server.stopImmediately(),
+      startAgain: async () => {
+        server = await startPostmaster(command, run)
+      },
       stop: async () => {
-        await stop(server)
+        await server.stop()
         remove()
       },
     }
@@ -77,31 +85,4 @@ const freePort = async (): Promise<number> => {
   server.close()
   if (address === null || typeof address === "string") throw new Unavailable("There is no free port on 127.0.0.1.")
   return address.port
-}
-
-const ready = (server: ChildProcess): Promise<void> =>
-  new Promise((resolve, reject) => {
-    let log = ""
-    const late = setTimeout(() => server.kill("SIGQUIT"), 60_000)
-    server.stderr?.on("data", (chunk: Buffer) => {
-      log = `${log}${chunk.toString()}`.slice(-10_000)
-      if (log.includes("database system is ready to accept connections")) {
-        clearTimeout(late)
-        resolve()
-      }
-    })
-    server.once("error", reject)
-    server.once("exit", () => {
-      clearTimeout(late)
-      reject(new Unavailable(`The server did not start:\n${log}`))
-    })
-  })
-
-const stop = async (server: ChildProcess): Promise<void> => {
-  if (server.exitCode !== null || server.signalCode !== null) return
-  const ended = once(server, "exit")
-  server.kill("SIGINT")
-  const late = setTimeout(() => server.kill("SIGQUIT"), 10_000)
-  await ended
-  clearTimeout(late)
 }
