@@ -9,28 +9,22 @@ import { type Postmaster } from "../../src/store/embedded/Postmaster.ts"
 import { signal } from "../../src/store/embedded/processes.ts"
 import { startServer } from "../../src/store/embedded/startServer.ts"
 import { temporaryFolder } from "../fixtures/embeddedDatabase.ts"
-import { databaseAt } from "../fixtures/service/TestPostgres.ts"
-import { childrenOf } from "./childrenOf.ts"
 import { type DatabaseServer } from "./DatabaseServer.ts"
+import { ownDatabases } from "./ownDatabases.ts"
+import { pauseOf } from "./pauseOf.ts"
+import { smallServer } from "./smallServer.ts"
 import { withParent } from "./withParent.ts"
 
-/** Few enough connections to take them all; and no wait for a disk, since no machine loses its power here. */
-const settings = `
-fsync = off
-max_connections = 24
-superuser_reserved_connections = 3
-`
-
-const ROLE = "service"
+const settings = Object.entries(smallServer).map(([name, value]) => `\n${name} = ${value}`)
 
 /** A PostgreSQL from npm's binaries, in a temporary folder, that may be stopped and paused. */
-export const ownServer = Effect.gen(function* () {
+export const npmServer = Effect.gen(function* () {
   const folder = yield* openFolder(yield* temporaryFolder)
   const binaries = yield* locateBinaries(folder)
   const { major, runAs } = yield* chooseRunAs(folder, binaries)
   const runAsChild = { ...runAs, prefix: [...runAs.prefix, ...withParent] }
   yield* ensureCluster(folder, binaries, runAs, major)
-  yield* Effect.sync(() => appendFileSync(join(folder.cluster, "postgresql.conf"), settings))
+  yield* Effect.sync(() => appendFileSync(join(folder.cluster, "postgresql.conf"), `${settings.join("")}\n`))
   const password = yield* readPassword(folder)
 
   let scope: Scope.Closeable | undefined
@@ -45,33 +39,9 @@ export const ownServer = Effect.gen(function* () {
   const { port } = yield* start(undefined)
   yield* Effect.addFinalizer(() => end)
 
-  const admin = databaseAt(`postgres://fulltape:${password}@127.0.0.1:${port}/fulltape`)
-  yield* admin.query(`CREATE ROLE ${ROLE} LOGIN PASSWORD '${password}'`)
-
-  const all = (name: NodeJS.Signals) =>
-    Effect.sync(() => {
-      if (server === undefined) return
-      // Stopped first, the postmaster makes no more of them.
-      signal(server.pid, name)
-      for (const pid of childrenOf(server.pid)) signal(pid, name)
-    })
-
   return {
     description: `PostgreSQL ${major}, of npm's packages`,
-    host: "127.0.0.1",
-    port,
-    create: (name) =>
-      Effect.acquireRelease(
-        Effect.gen(function* () {
-          yield* admin.query(`CREATE DATABASE ${name} OWNER ${ROLE}`)
-          return {
-            name,
-            admin: databaseAt(admin.url.replace(/[^/]+$/, name)),
-            url: `postgres://${ROLE}:${password}@127.0.0.1:${port}/${name}`,
-          }
-        }),
-        () => Effect.ignoreCause(admin.query(`DROP DATABASE ${name} WITH (FORCE)`)),
-      ),
+    ...(yield* ownDatabases(`postgres://fulltape:${password}@127.0.0.1:${port}/fulltape`)),
     outage: {
       stop: Effect.suspend(() => {
         if (server === undefined) return Effect.void
@@ -79,8 +49,7 @@ export const ownServer = Effect.gen(function* () {
         return Effect.asVoid(server.exited)
       }),
       start: Effect.andThen(end, start(port)).pipe(Effect.orDie, Effect.asVoid),
-      pause: all("SIGSTOP"),
-      resume: all("SIGCONT"),
+      ...pauseOf(() => server?.pid),
     },
   } satisfies DatabaseServer
 }).pipe(Effect.provide(Layer.succeed(References.MinimumLogLevel, "Error")))

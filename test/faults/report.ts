@@ -1,7 +1,10 @@
 import { type Outcome } from "./Run.ts"
 
-/** What a person reads about one run; the log of the service only where it failed. */
-export const report = ({ figures, log, notes, problems, schedule, seconds }: Outcome, only: string): string => {
+/** What a person reads about one run; the log of the service only where it failed, and with `flags` how to run it again. */
+export const report = (
+  { figures, log, notes, problems, schedule, seconds }: Outcome,
+  flags: ReadonlyArray<string>,
+): string => {
   const { endsWith, market, seed, settings } = schedule
   const failed = problems.length > 0
   const variables = Object.entries(settings).map(([name, value]) => `${name}="${value}"`)
@@ -13,7 +16,7 @@ export const report = ({ figures, log, notes, problems, schedule, seconds }: Out
     ...(failed
       ? [
           ...log.map((line) => `  | ${line}`),
-          `  again: npm run test:faults -- --runs 1 --seed ${seed}${only === "" ? "" : ` --only ${only}`}`,
+          `  again: npm run test:faults -- ${["--runs", "1", "--seed", seed, ...flags].join(" ")}`,
         ]
       : []),
   ].join("\n")
