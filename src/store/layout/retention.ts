@@ -27,18 +27,17 @@ export const firstKeptDay = Effect.fnUntraced(function* (retention: Duration.Dur
 export const dropBefore = Effect.fnUntraced(function* (flavour: Flavour["Service"]["name"], day: string) {
   const sql = yield* SqlClient.SqlClient
   const plain = flavour === "postgresql"
-  const edges = yield* plain ? endsOfPartitions(day) : endsOfChunks(day)
+  // Whatever is read or written of the trades: somebody else may be waiting to compress or to vacuum what a long query reads.
+  const inTime = <A, E, R>(work: Effect.Effect<A, E, R>) => sql.withTransaction(Effect.andThen(promptly, work))
+  const edges = yield* inTime(plain ? endsOfPartitions(day) : endsOfChunks(day))
   yield* Effect.forEach(
     edges,
     Effect.fnUntraced(function* (edge) {
       if (yield* hasNotes(edge)) return
-      yield* Effect.forEach(yield* promised(edge), (symbol) => sql.withTransaction(forget(symbol, edge)), {
-        discard: true,
-      })
-      const dropped = yield* sql.withTransaction(
+      yield* Effect.forEach(yield* inTime(promised(edge)), (symbol) => inTime(forget(symbol, edge)), { discard: true })
+      const dropped = yield* inTime(
         Effect.gen(function* () {
           yield* tradesLock
-          yield* promptly
           yield* sql`LOCK TABLE ONLY raw_trades IN ACCESS EXCLUSIVE MODE`
           if ((yield* promised(edge)).length > 0 || (yield* hasNotes(edge))) return false
           yield* plain ? dropPartitions(edge) : dropChunks(edge)
@@ -84,7 +83,6 @@ const NEAR = 100_000
  */
 const forget = Effect.fnUntraced(function* (symbol: string, edge: string) {
   const sql = yield* SqlClient.SqlClient
-  yield* promptly
   yield* sql`SELECT FROM symbols WHERE symbol = ${symbol} FOR UPDATE`
   const [moved] = yield* sql<{ readonly keptFrom: bigint }>`
     WITH looked_at AS MATERIALIZED (
