@@ -153,7 +153,8 @@ describe.each(documents)("%s", (document) => {
 
 describe("docs/guarantees.md", () => {
   const text = read("docs/guarantees.md")
-  const migrations = readdirSync(pathOf("migrations"))
+  const migrations = readdirSync(pathOf("migrations"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".sql"))
     .map((file) => read(`migrations/${file}`))
     .join("\n")
 
