@@ -7,7 +7,7 @@ import * as Database from "../../src/store/Database.ts"
 import { GapLedger } from "../../src/store/GapLedger.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
 import { foldCandles } from "../fixtures/foldCandles.ts"
-import { captures, hasCaptures, recorded } from "../fixtures/recordedTrades.ts"
+import { captures, hasCaptures, recordedTrades } from "../fixtures/recordedTrades.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 import { assertCandles, storedCandles } from "./storedCandles.ts"
 
@@ -286,17 +286,9 @@ export const candleSuite = (
       withDatabase((url) =>
         Effect.gen(function* () {
           const { write } = yield* TradeStore
-          for (const { file, symbol } of captures) {
-            const trades = recorded(file).map((line) => {
-              const [id, price = "", quantity = "", side, ms] = line.split(" ")
-              return tradeOf(Number(id), {
-                symbol,
-                price,
-                quantity,
-                side: side === "BUY" ? "BUY" : "SELL",
-                time: Number(ms) * 1000,
-              })
-            })
+          for (const capture of captures) {
+            const { symbol } = capture
+            const trades = recordedTrades(capture)
             for (let from = 0; from < trades.length; from += 700) {
               yield* write(trades.slice(from, from + 700))
               yield* refresh

@@ -7,6 +7,7 @@ import type { Flavour } from "../../src/store/Flavour.ts"
 import { storedPage } from "../../src/store/storedPage.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
 import { Upkeep, type UpkeepOptions } from "../../src/store/Upkeep.ts"
+import { captures, hasCaptures, recordedTrades } from "../fixtures/recordedTrades.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 import type { WithDatabase } from "./WithDatabase.ts"
 import { wrongIds } from "./wrongIds.ts"
@@ -162,6 +163,27 @@ export const upkeepSuite = (
           [3, 1, 2],
         )
       }),
+    )
+
+    it.live.skipIf(!hasCaptures)("drops recorded trades that are older, and leaves their candles", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const { write } = yield* TradeStore
+          const all = sql`SELECT count(*)::int AS candles, sum(trades)::int AS trades FROM candles WHERE interval = '1m'`
+          for (const capture of captures) yield* write(recordedTrades(capture))
+          yield* settled({ ...weeks, retention: Duration.days(36_500) })
+          const before = yield* all
+          assert.deepInclude(before[0], { trades: 9_757 + 6_106 })
+          yield* settled(weeks)
+          for (const { symbol } of captures) {
+            assert.deepStrictEqual(yield* stored(symbol), [])
+            assert.deepInclude(yield* of(symbol), { rows: 0n, lost: [], open: [], contradicted: 0n })
+          }
+          yield* sql`SELECT refresh_candles(10000)`
+          assert.deepStrictEqual(yield* all, before)
+        }).pipe(Effect.provide(store(url))),
+      ),
     )
 
     test(
