@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { homedir } from "node:os"
 import { dirname, join } from "node:path"
 import { say } from "./say.ts"
 import { Unavailable } from "./Unavailable.ts"
@@ -13,6 +14,10 @@ export interface DebianPackages {
   /** What they depend on and the use made of them does not. */
   readonly without: ReadonlyArray<string>
 }
+
+/** Where packages are kept from run to run: not in node_modules, which `npm ci` empties. */
+export const cacheOf = (name: string, { release }: DebianPackages): string =>
+  join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "fulltape", `${name}-${release}-${process.arch}`)
 
 /**
  * The files of the packages and of all that they depend on, in the folder `cache`, fetched unless they are there.
@@ -113,3 +118,25 @@ const installed = (name: string): ReadonlyArray<string> => [
   "Description: not needed",
   "",
 ]
+
+/** Puts what packages hold into a folder. */
+export const unpacked = (files: ReadonlyArray<string>, folder: string): void => {
+  for (const file of files) {
+    const done = spawnSync("dpkg-deb", ["--extract", file, folder], { encoding: "utf8" })
+    if (done.status !== 0) throw Unavailable.after(`${file} could not be unpacked`, done)
+  }
+}
+
+/** Makes a program run with the libraries of the folder, the C library included, whatever the machine's are; gives its path. */
+export const wrapped = (program: string, folder: string): string => {
+  const libraries = readdirSync(join(folder, "usr/lib"))
+    .map((name) => join(folder, "usr/lib", name))
+    .find((path) => existsSync(join(path, "libc.so.6")))
+  const loader = libraries && readdirSync(libraries).find((name) => name.startsWith("ld-linux"))
+  if (libraries === undefined || loader === undefined) throw new Unavailable(`There is no C library in ${folder}.`)
+  renameSync(program, `${program}.elf`)
+  const command = [join(libraries, loader), "--library-path", libraries, "--argv0", program, `${program}.elf`]
+  writeFileSync(program, `#!/bin/sh\nexec ${command.map((word) => `'${word}'`).join(" ")} "$@"\n`)
+  chmodSync(program, 0o755)
+  return program
+}

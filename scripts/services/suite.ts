@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { type Flavour } from "./Flavour.ts"
+import { preparePrograms } from "./programs.ts"
 import { say } from "./say.ts"
 import { startServer } from "./TestServer.ts"
 import { Unavailable } from "./Unavailable.ts"
@@ -19,10 +20,16 @@ const isCi = !["", "0", "false"].includes(process.env["CI"] ?? "")
 export const testOn = async (flavours: ReadonlyArray<Flavour>): Promise<number> => {
   const tests = new Tests()
   const url = process.env["TEST_DATABASE_URL"] ?? ""
-  if (url !== "") return tests.run(url)
-  let code = 0
-  for (const flavour of flavours) code = Math.max(code, await testOnNew(flavour, tests))
-  return code
+  // Who names a server may be on a machine without Debian's packages.
+  const programs = preparePrograms({ mustHave: isCi && url === "" })
+  try {
+    if (url !== "") return await tests.run(url)
+    let { code } = programs
+    for (const flavour of flavours) code = Math.max(code, await testOnNew(flavour, tests))
+    return code
+  } finally {
+    programs.remove()
+  }
 }
 
 const testOnNew = async (flavour: Flavour, tests: Tests): Promise<number> => {
