@@ -9,6 +9,7 @@ import * as noHistory from "./feed/noHistory.ts"
 import { GapRepair } from "./ingest/GapRepair.ts"
 import { Ingest } from "./ingest/Ingest.ts"
 import { Spill } from "./ingest/Spill.ts"
+import { TradeBus } from "./ingest/TradeBus.ts"
 import { marketOf } from "./market/Market.ts"
 import { Settings } from "./Settings.ts"
 import { CandleStore } from "./store/CandleStore.ts"
@@ -103,6 +104,7 @@ export const pipeline = Layer.unwrap(
       Layer.provideMerge(GapLedger.layer({ timeout })),
       Layer.provideMerge(CandleStore.layer({ timeout })),
       Layer.provideMerge(BinanceFeed.layer(binance)),
+      Layer.provideMerge(TradeBus.layer),
       Layer.provideMerge(TradeStore.layer({ timeout, market: marketOf(binance.wsUrl), mostMissing: catchUp.most })),
       Layer.merge(Upkeep.layerRunning(storage)),
     ),

@@ -17,6 +17,7 @@ import { Rhythm } from "./Rhythm.ts"
 import { Spill } from "./Spill.ts"
 import { watchSilentSymbols } from "./silentSymbols.ts"
 import { watchStalledSymbols } from "./stalledSymbols.ts"
+import { TradeBus } from "./TradeBus.ts"
 import { Uncommitted } from "./Uncommitted.ts"
 import { watchGaps } from "./watchGaps.ts"
 import { watchUncommitted } from "./watchUncommitted.ts"
@@ -58,6 +59,7 @@ export class Ingest extends Context.Service<
         const ledger = yield* GapLedger
         const spill = yield* Spill
         const store = yield* TradeStore
+        const bus = yield* TradeBus
         const context = yield* Effect.context<CandleStore | GapLedger | Spill>()
         const uncommitted = new Uncommitted((change) => Metrics.uncommittedTrades.modifyUnsafe(change, context))
         const unwanted = new Set(options.catchUp ? [] : options.symbols)
@@ -104,6 +106,7 @@ export class Ingest extends Context.Service<
             // A failed stream would drop the open batch too: it ends here, and fails below.
             Stream.catch((error) => Stream.drain(Stream.fromEffect(Deferred.fail(gaveUp, error)))),
             admission({ continuity, rhythm, uncommitted, question, setAside }),
+            Stream.mapArray((trades) => (bus.publish(trades), trades)),
             Stream.groupedWithin(options.batchSize, options.batchTimeout),
             Stream.runForEach(outbox.put),
           )

@@ -3,6 +3,7 @@ import { type ConnectionStatus, type FeedGaveUp, TradeFeed } from "../../src/fee
 import { TradeHistory } from "../../src/feed/TradeHistory.ts"
 import { GapRepair } from "../../src/ingest/GapRepair.ts"
 import { Ingest } from "../../src/ingest/Ingest.ts"
+import { TradeBus } from "../../src/ingest/TradeBus.ts"
 import type { Trade } from "../../src/market/Trade.ts"
 import { CandleStore } from "../../src/store/CandleStore.ts"
 import { GapLedger } from "../../src/store/GapLedger.ts"
@@ -89,8 +90,12 @@ export const pipeline = Effect.fnUntraced(function* ({ catchUp = true, high, mos
   const repair = Layer.mock(GapRepair, { run: Effect.never, wake: Effect.void })
   const options = { symbols: ["BTCUSDT"], batchSize: 100, batchTimeout: Duration.seconds(1), catchUp, mostMissing: 1e7 }
   const ingest = yield* Layer.build(
-    Ingest.layer(options).pipe(Layer.provide([store, feed, repair, spill.layer, ledger, history, candles])),
+    Ingest.layer(options).pipe(
+      Layer.provide([store, feed, repair, spill.layer, ledger, history, candles]),
+      Layer.provideMerge(TradeBus.layer),
+    ),
   )
   const { isRunning, run } = yield* Effect.provide(Ingest, ingest)
-  return { input, batches: Ref.get(batches), answer, isRunning, run, spill, world }
+  const bus = yield* Effect.provide(TradeBus, ingest)
+  return { input, batches: Ref.get(batches), answer, bus, isRunning, run, spill, world }
 })
