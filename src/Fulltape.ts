@@ -17,6 +17,9 @@ import * as Database from "./store/Database.ts"
 import { databaseIdentity } from "./store/databaseIdentity.ts"
 import { EmbeddedPostgres } from "./store/EmbeddedPostgres.ts"
 import { GapLedger } from "./store/GapLedger.ts"
+import { LatestPrices } from "./store/LatestPrices.ts"
+import * as PriceMirror from "./store/redis/PriceMirror.ts"
+import { Redis } from "./store/redis/Redis.ts"
 import { TradeStore } from "./store/TradeStore.ts"
 import { Upkeep } from "./store/Upkeep.ts"
 import * as Logs from "./telemetry/Logs.ts"
@@ -90,6 +93,32 @@ const spill = Layer.unwrap(
   }),
 )
 
+/** What each symbol was last traded at, of what is committed; Redis, where there is one, follows. */
+const latestPrices = Layer.unwrap(
+  Effect.map(Settings, ({ binance, database: { timeout }, redis: { url } }) => {
+    const inMemory = LatestPrices.layer({ timeout })
+    if (url === undefined) return inMemory
+    return PriceMirror.layer.pipe(
+      Layer.provide(Redis.layer({ url, market: marketOf(binance.wsUrl) })),
+      Layer.provideMerge(inMemory),
+    )
+  }),
+)
+
+/** Trades are written here; whoever writes, the latest prices hear of it. */
+const tradeStore = Layer.unwrap(
+  Effect.gen(function* () {
+    const { binance, catchUp, database } = yield* Settings
+    const { committed } = yield* LatestPrices
+    return TradeStore.layer({
+      timeout: database.timeout,
+      market: marketOf(binance.wsUrl),
+      mostMissing: catchUp.most,
+      onCommitted: committed,
+    })
+  }),
+).pipe(Layer.provideMerge(latestPrices))
+
 /** The way of a trade, from the exchange to the database. */
 export const pipeline = Layer.unwrap(
   Effect.map(Settings, ({ batch, binance, catchUp, database: { timeout }, storage }) =>
@@ -105,7 +134,7 @@ export const pipeline = Layer.unwrap(
       Layer.provideMerge(CandleStore.layer({ timeout })),
       Layer.provideMerge(BinanceFeed.layer(binance)),
       Layer.provideMerge(TradeBus.layer),
-      Layer.provideMerge(TradeStore.layer({ timeout, market: marketOf(binance.wsUrl), mostMissing: catchUp.most })),
+      Layer.provideMerge(tradeStore),
       Layer.merge(Upkeep.layerRunning(storage)),
     ),
   ),

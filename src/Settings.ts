@@ -64,6 +64,8 @@ export class Settings extends Context.Service<
       /** The age at which they are compressed, where the database can. */
       readonly compressAfter: Duration.Duration
     }
+    /** undefined: latest prices are kept in memory alone. */
+    readonly redis: { readonly url: Redacted.Redacted<string> | undefined }
     readonly batch: {
       readonly size: number
       readonly timeout: Duration.Duration
@@ -125,6 +127,7 @@ export const parseSettings = (
     spillMaxMb: read(variables.spillMaxMb),
     retention: read(variables.retention),
     compressAfter: read(variables.compressAfter),
+    redisUrl: read(variables.redisUrl),
     host: read(variables.host),
     port: read(variables.port),
     logLevel: read(variables.logLevel),
@@ -158,6 +161,7 @@ export const parseSettings = (
       catchUp: { enabled: value.catchUp, most: value.catchUpMax },
       spill: { maxMegabytes: value.spillMaxMb },
       storage: { retention: value.retention, compressAfter: value.compressAfter },
+      redis: { url: value.redisUrl === undefined ? undefined : Redacted.make(value.redisUrl, { label: "REDIS_URL" }) },
       batch: { size: value.batchSize, timeout: Duration.millis(value.batchTimeout) },
       http: { host: value.host, port: value.port },
       logs: { level: logLevels[value.logLevel], format: value.logFormat, dir: value.logDir },
@@ -173,5 +177,5 @@ const logLevels = { error: "Error", warn: "Warn", info: "Info", debug: "Debug" }
 const known: ReadonlySet<string> = new Set(Object.values(variables).map(({ name }) => name))
 
 const looksLikeOurs = (name: string): boolean =>
-  /^(BINANCE|BATCH|CATCH_UP|COMPRESS|DATABASE|DB|LOG|MAX_RECONNECT|RETENTION|ROTATE|SPILL)_/.test(name) &&
+  /^(BINANCE|BATCH|CATCH_UP|COMPRESS|DATABASE|DB|LOG|MAX_RECONNECT|RETENTION|ROTATE|SPILL)_|^REDIS_UR/.test(name) &&
   !known.has(name)

@@ -42,6 +42,7 @@ describe("Settings", () => {
     assert.strictEqual(Duration.format(settings.storage.compressAfter), "7d")
     assert.strictEqual(settings.batch.size, 100)
     assert.strictEqual(Duration.toMillis(settings.batch.timeout), 1000)
+    assert.strictEqual(settings.redis.url, undefined)
     assert.deepStrictEqual(settings.http, { host: "127.0.0.1", port: 3000 })
     assert.deepStrictEqual(settings.logs, { level: "Info", format: "json", dir: undefined })
     assert.deepStrictEqual(settings.telemetry, { otlpEndpoint: undefined, serviceName: "fulltape" })
@@ -153,6 +154,16 @@ describe("Settings", () => {
     [{ DATABASE_URL: "postgres:///d" }, "DATABASE_URL names no host (its value is not shown); it takes"],
     [{ DATABASE_URL: "localhost:5432/d" }, "DATABASE_URL does not start with postgres:// (its value is not shown)"],
     [{ DATABASE_URL: "postgres://u:a%zz@h/d" }, "DATABASE_URL is not a readable address (its value is not shown)"],
+    [
+      { REDIS_URL: "localhost:6379" },
+      "REDIS_URL does not start with redis:// (its value is not shown); it takes redis://",
+    ],
+    [{ REDIS_URL: "http://localhost:6379" }, "REDIS_URL starts with http://; it takes redis://user:password@host"],
+    [{ REDIS_URL: "redis://" }, "REDIS_URL names no host (its value is not shown)"],
+    [{ REDIS_URL: "redis://:p@/0" }, "REDIS_URL is not a readable address (its value is not shown)"],
+    [{ REDIS_URL: "redis://:a%zz@h" }, "REDIS_URL is not a readable address (its value is not shown)"],
+    [{ REDIS_URL: "redis://h/0?family=6" }, "REDIS_URL is not a readable address (its value is not shown)"],
+    [{ REDIS_URL: "redis://h/cache" }, "REDIS_URL has a path that is no number (its value is not shown)"],
   ])("refuses %o", (environment, expected) => {
     const [problem, ...others] = problems(environment)
     assert.deepStrictEqual(others, [])
@@ -174,6 +185,10 @@ describe("Settings", () => {
     ["DATABASE_URL", "mysql://me:hunter2@db:5432/trades"],
     ["DATABASE_URL", "postgres://me:hunter2#x@db:5432/trades"],
     ["DATABASE_URL", "me:hunter2@db:5432/trades"],
+    ["REDIS_URL", "redis://me:hunter2@cache:6379/prices"],
+    ["REDIS_URL", "redis://me:hunter2#x@cache:6379"],
+    ["REDIS_URL", "http://me:hunter2@cache:6379"],
+    ["REDIS_URL", ":hunter2@cache:6379"],
     ["BINANCE_WS_URL", "https://me:hunter2@proxy/ws"],
     ["OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://me:hunter2/x@collector"],
     ["BINANCE_WS_URL", "https:me:hunter2@proxy"],

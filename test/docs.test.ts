@@ -20,6 +20,7 @@ const documents = [
   "docs/guarantees.md",
   "docs/storage.md",
   "docs/candles.md",
+  "docs/redis.md",
 ]
 
 const manifest: {

@@ -147,6 +147,22 @@ export const databaseUrl: Format<string> = {
   },
 }
 
+/** A connection address of Redis. Its problems are described without the value, which may hold a password. */
+export const redisUrl: Format<string> = {
+  accepts: "redis://user:password@host:port/number, or rediss:// for TLS, where special characters are percent-encoded",
+  parse: (text) => {
+    const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0].toLowerCase()
+    if (scheme === undefined) return Result.fail("does not start with redis:// (its value is not shown)")
+    if (scheme !== "redis://" && scheme !== "rediss://") return Result.fail(`starts with ${scheme}`)
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url === undefined || !isEncoded(url) || /[?#]/.test(text))
+      return Result.fail("is not a readable address (its value is not shown)")
+    if (url.hostname === "") return Result.fail("names no host (its value is not shown)")
+    if (!/^\/?\d{0,5}$/.test(url.pathname)) return Result.fail("has a path that is no number (its value is not shown)")
+    return Result.succeed(text)
+  },
+}
+
 const isEncoded = (url: URL): boolean =>
   [url.username, url.password, url.pathname].every((part) => !/%(?![0-9a-f]{2})/i.test(part))
 

@@ -103,6 +103,12 @@ export const variables = {
     "the age at which TimescaleDB's community edition compresses trades",
     Format.duration({ min: "1 hour", max: Duration.days(36_500) }),
   ),
+  redisUrl: variable(
+    "REDIS_URL",
+    "",
+    "the Redis that gets the latest prices; unset: they are kept in memory alone",
+    Format.optional(Format.redisUrl),
+  ),
   host: variable("HOST", "127.0.0.1", "the interface that HTTP listens on; 0.0.0.0: all of them", Format.host),
   port: variable("PORT", "3000", "the port of HTTP; 0: any free one", Format.wholeNumber({ min: 0, max: 65_535 })),
   logLevel: variable(

@@ -50,8 +50,14 @@ export class TradeStore extends Context.Service<
    * @param options.timeout bounds every statement.
    * @param options.market whose trades these are: the first write makes the database that market's, or fails as unusable.
    * @param options.mostMissing ids of one hole that are to be filled at most.
+   * @param options.onCommitted is told of the newest stored trade of each symbol of a batch, right after every commit of it.
    */
-  static readonly layer = (options: CommitOptions & { readonly timeout: Duration.Duration }) =>
+  static readonly layer = (
+    options: CommitOptions & {
+      readonly timeout: Duration.Duration
+      readonly onCommitted?: (newest: Iterable<Trade>) => void
+    },
+  ) =>
     Layer.effect(
       TradeStore,
       Effect.gen(function* () {
@@ -74,6 +80,7 @@ export class TradeStore extends Context.Service<
             Effect.retry({ while: foundPartitionMade, times: 3 }),
           )
           yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
+          options.onCommitted?.(newestOf(batch.entries, regressed))
           if (regressed.length > 0) yield* setAnewAside(regressed)
           return { stored, opened, setAside: regressed.length }
         })
@@ -167,6 +174,15 @@ const bySymbol = (batch: ReadonlyArray<Trade>): ReadonlyArray<Trade> => {
     else group.push(trade)
   }
   return [...groups.values()].flatMap((group) => group.sort((a, b) => a.id - b.id))
+}
+
+/** Of each symbol the highest id that is stored now; the entries of a symbol are in the order of their ids. */
+const newestOf = (entries: ReadonlyArray<Entry>, regressed: ReadonlyArray<Trade>): Iterable<Trade> => {
+  const newest = new Map<string, Trade>()
+  const anew = new Set(regressed)
+  for (const { refusal, trade } of entries)
+    if (refusal === undefined && !anew.has(trade)) newest.set(trade.symbol, trade)
+  return newest.values()
 }
 
 const NUMBERED_ANEW =

@@ -14,6 +14,7 @@ import { tradeOf } from "../fixtures/trades.ts"
 import { candleModelSuite } from "./candleModelSuite.ts"
 import { candleSuite } from "./candleSuite.ts"
 import { commitSuite } from "./commitSuite.ts"
+import { latestPricesSuite } from "./latestPricesSuite.ts"
 import { layoutSuite } from "./layoutSuite.ts"
 import { upkeepSuite } from "./upkeepSuite.ts"
 import type { WithDatabase } from "./WithDatabase.ts"
@@ -454,6 +455,7 @@ export const storeSuite = (
   commitSuite(withDatabase, options)
   candleSuite(withDatabase, options)
   candleModelSuite(withDatabase, options, everyInterleaving ? 100 : 25)
+  latestPricesSuite(withDatabase, options)
   layoutSuite(withDatabase, options, flavour)
   upkeepSuite(withDatabase, options, flavour)
 }
