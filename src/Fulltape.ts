@@ -25,6 +25,7 @@ import { Upkeep } from "./store/Upkeep.ts"
 import * as Logs from "./telemetry/Logs.ts"
 import { Performance } from "./telemetry/Performance.ts"
 import * as Tracing from "./telemetry/Tracing.ts"
+import * as Vitals from "./telemetry/Vitals.ts"
 import { version } from "./version.ts"
 
 /** Logs, and traces on top of them. */
@@ -121,7 +122,7 @@ const tradeStore = Layer.unwrap(
 
 /** The way of a trade, from the exchange to the database. */
 export const pipeline = Layer.unwrap(
-  Effect.map(Settings, ({ batch, binance, catchUp, database: { timeout }, storage }) =>
+  Effect.map(Settings, ({ batch, binance, catchUp, dataDir, database: { timeout }, storage }) =>
     Ingest.layer({
       symbols: binance.symbols,
       batchSize: batch.size,
@@ -136,6 +137,7 @@ export const pipeline = Layer.unwrap(
       Layer.provideMerge(TradeBus.layer),
       Layer.provideMerge(tradeStore),
       Layer.merge(Upkeep.layerRunning(storage)),
+      Layer.merge(Vitals.layer({ dataDir })),
     ),
   ),
 ).pipe(Layer.provideMerge(rest), Layer.provideMerge(database), Layer.provideMerge(Performance.layer))

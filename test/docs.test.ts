@@ -1,10 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Effect, Metric } from "effect"
 import { OpenApi } from "effect/http-api"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Api } from "../src/api/Api.ts"
 import { paths } from "../src/api/Directory.ts"
+import * as Gauges from "../src/telemetry/Gauges.ts"
+import * as Metrics from "../src/telemetry/Metrics.ts"
+import * as RedisMetrics from "../src/telemetry/RedisMetrics.ts"
+import { documented } from "./telemetry/documentedMetrics.ts"
 import { variables } from "../src/settings/variables.ts"
 
 const pathOf = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
@@ -20,6 +25,7 @@ const documents = [
   "docs/guarantees.md",
   "docs/storage.md",
   "docs/candles.md",
+  "docs/metrics.md",
   "docs/redis.md",
 ]
 
@@ -48,6 +54,13 @@ const table = (heading: string, head: string): ReadonlyArray<ReadonlyArray<strin
 
 const firstCells = (heading: string, head: string): ReadonlyArray<string> =>
   table(heading, head).map(([cell = ""]) => cell.replaceAll("`", ""))
+
+/** Metrics of what a module exports: one, one for each value of a label, or a function of that value. */
+const metricsOf = (exported: unknown): ReadonlyArray<Metric.Metric<never, unknown>> => {
+  if (Metric.isMetric(exported)) return [exported]
+  if (typeof exported === "function") return metricsOf(exported("for the test"))
+  return typeof exported === "object" && exported !== null ? Object.values(exported).flatMap(metricsOf) : []
+}
 
 const matches = (text: string, pattern: RegExp): ReadonlyArray<string> => [
   ...new Set([...text.matchAll(pattern)].map(([, found = ""]) => found)),
@@ -105,7 +118,7 @@ describe("README", () => {
   })
 
   it("shows the metrics that exist", () => {
-    const metrics = read("src/telemetry/Metrics.ts")
+    const metrics = read("src/telemetry/Metrics.ts") + read("src/telemetry/Gauges.ts")
     for (const name of matches(readme, /\b(fulltape_[a-z_]+) /g)) assert.include(metrics, `"${name}"`)
   })
 })
@@ -149,6 +162,30 @@ describe.each(documents)("%s", (document) => {
       set.filter((name) => !known.has(name) && name !== "PGPASSWORD"),
       [],
     )
+  })
+})
+
+describe("docs/metrics.md", () => {
+  const defined = [Metrics, Gauges, RedisMetrics].flatMap((module) => Object.values(module)).flatMap(metricsOf)
+
+  it.effect("has every metric that there is, once, with its labels and type", () =>
+    Effect.gen(function* () {
+      for (const metric of defined) yield* Metric.value(metric)
+      const there = (yield* Metric.snapshot).map(
+        ({ attributes = {}, id, type }) => `${id} ${type.toLowerCase()} ${Object.keys(attributes).join()}`,
+      )
+      const shown = documented.map(({ labels, name, type }) => `${name} ${type} ${labels.join()}`)
+      assert.deepStrictEqual(shown.toSorted(), [...new Set(there)].toSorted())
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
+  )
+
+  it("gives the unit that the name has, and a question", () => {
+    for (const { name, question, type, unit } of documented) {
+      if (/_seconds$|_bytes$/.test(name)) assert.include(unit, name.endsWith("bytes") ? "bytes" : "seconds", name)
+      else assert.notMatch(unit, /second|byte/, name)
+      assert.strictEqual(name.endsWith("_total"), type === "counter", name)
+      assert.match(question, /\?( |$)/, name)
+    }
   })
 })
 

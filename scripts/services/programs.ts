@@ -1,14 +1,19 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { prometheusPrograms } from "./prometheus.ts"
 import { redisServer } from "./redis.ts"
 import { say } from "./say.ts"
 import { Unavailable } from "./Unavailable.ts"
 
-/** Programs that tests start beside the database, by the variable that tells them the path; each is put into a folder. */
-const programs: Readonly<Record<string, (folder: string) => string>> = {
-  TEST_REDIS_SERVER: redisServer,
-}
+/** Programs that tests start beside the database: the variables that tell them the paths, and what puts them into a folder. */
+const programs: ReadonlyArray<{
+  readonly names: ReadonlyArray<string>
+  readonly prepare: (folder: string) => ReadonlyArray<string>
+}> = [
+  { names: ["TEST_REDIS_SERVER"], prepare: (folder) => [redisServer(folder)] },
+  { names: ["TEST_PROMETHEUS", "TEST_PROMTOOL"], prepare: prometheusPrograms },
+]
 
 /**
  * Sets the variables that name programs, unless they are set. A program that this machine cannot have is said, and its tests skip; where
@@ -21,10 +26,12 @@ export const preparePrograms = ({
 }): { readonly code: number; readonly remove: () => void } => {
   const folder = mkdtempSync(join(tmpdir(), "fulltape-programs-"))
   let code = 0
-  for (const [name, prepare] of Object.entries(programs)) {
-    if ((process.env[name] ?? "") !== "") continue
+  for (const { names, prepare } of programs) {
+    const name = names.join(" and ")
+    if (names.every((name) => (process.env[name] ?? "") !== "")) continue
     try {
-      process.env[name] = prepare(join(folder, name))
+      const paths = prepare(join(folder, name.replaceAll(" ", "-")))
+      names.forEach((name, index) => (process.env[name] ||= paths[index]))
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error
       say(

@@ -1,21 +1,36 @@
-import { Clock, Context, Effect, Layer, Result } from "effect"
-import { type ConnectionStatus, TradeFeed } from "../feed/TradeFeed.ts"
+import { Cause, Clock, Context, Deferred, Duration, Effect, Exit, Layer, Metric, Schedule } from "effect"
+import { TradeFeed } from "../feed/TradeFeed.ts"
 import { Ingest } from "../ingest/Ingest.ts"
 import { Flavour } from "../store/Flavour.ts"
+import { StoreError } from "../store/StoreError.ts"
 import { TradeStore } from "../store/TradeStore.ts"
-import type { BinanceCheck, Connection, DatabaseCheck, PipelineCheck } from "./HealthGroup.ts"
+import * as Gauges from "../telemetry/Gauges.ts"
+import { binanceDetail, binanceStatus, lastTrades, shownConnection } from "./binanceCheck.ts"
+import { completeness, problemsOf } from "./Completeness.ts"
+import type { BinanceCheck, DatabaseCheck, LiveCheck, PartCheck, ReadyCheck } from "./HealthChecks.ts"
+import type { HealthReport } from "./HealthGroup.ts"
+import { pipelineDetail } from "./pipelineDetail.ts"
+import { repairCheck } from "./repairCheck.ts"
+import { makeSpillCheck } from "./spillCheck.ts"
+import { Statuses } from "./Statuses.ts"
 
-/** However many ask, the database is asked once in this time. */
-const DATABASE_ANSWER_HOLDS = "1 second"
+/** How often every part is looked at, whether anybody asks or not: so precise is `since`. */
+const LOOK = Duration.seconds(1)
 
-/** Whether the parts of the service work. No check fails, and none shows a secret. */
+/** Whether the parts of the service work, and since when. No check fails, waits for anything but the very first look, or shows a secret. */
 export class Checks extends Context.Service<
   Checks,
   {
-    readonly pipeline: Effect.Effect<PipelineCheck>
-    /** Takes as long as the database needs to answer, or its timeout. */
+    readonly pipeline: Effect.Effect<PartCheck>
+    /** As it was at the last look, a second ago or, while the database does not answer, its timeout. */
     readonly database: Effect.Effect<DatabaseCheck>
     readonly binance: Effect.Effect<BinanceCheck>
+    /** Down once the pipeline has ended by itself: nothing else is mended by a restart. */
+    readonly live: Effect.Effect<LiveCheck>
+    /** Up while trades are being stored: the pipeline runs, the database answers, and a connection to the exchange is up. */
+    readonly ready: Effect.Effect<ReadyCheck>
+    /** What all parts come to: as `live`, but degraded while anything is wrong. */
+    readonly service: Effect.Effect<Omit<HealthReport, "service" | "version" | "uptime">>
   }
 >()("fulltape/api/Checks") {
   static readonly layer = Layer.effect(
@@ -25,72 +40,97 @@ export class Checks extends Context.Service<
       const ingest = yield* Ingest
       const store = yield* TradeStore
       const { name: flavour, version } = yield* Flavour
+      const begun = yield* Clock.currentTimeMillis
+      const statuses = new Statuses()
+      const looked = yield* Deferred.make<void>()
+      let found: DatabaseCheck | undefined
 
-      let found: Pick<DatabaseCheck, "status" | "since"> | undefined
-      const database = yield* Effect.gen(function* () {
-        const answer = yield* Effect.result(store.ping)
-        const status = Result.isSuccess(answer) ? "up" : "down"
-        if (found?.status !== status) found = { status, since: iso(yield* Clock.currentTimeMillis) }
-        const detail = Result.isSuccess(answer) ? "The database answers." : unanswered(answer.failure.detail)
-        return { status, since: found.since, detail, flavour, version } as const
-      }).pipe(Effect.cachedWithTTL(DATABASE_ANSWER_HOLDS))
-
-      return Checks.of({
-        pipeline: Effect.map(ingest.isRunning, pipelineCheck),
-        database,
-        binance: Effect.gen(function* () {
-          return binanceCheck(yield* feed.connections, yield* Clock.currentTimeMillis)
-        }),
+      const lookAtDatabase = Effect.gen(function* () {
+        const askedAt = yield* Clock.currentTimeMillis
+        const answer = yield* Effect.exit(store.ping)
+        const isUp = Exit.isSuccess(answer)
+        const status = isUp ? "up" : "down"
+        // One that hangs was down when it was asked.
+        const { since } = statuses.note("database", status, isUp ? yield* Clock.currentTimeMillis : askedAt)
+        const detail = isUp ? "The database answers." : unanswered(answer.cause)
+        found = { status, since, detail, flavour, version }
+        yield* Metric.update(Gauges.databaseUp, isUp ? 1 : 0)
+        yield* Deferred.succeed(looked, undefined)
       })
+      const database: Effect.Effect<DatabaseCheck> = Effect.suspend(() =>
+        found === undefined ? Effect.andThen(Deferred.await(looked), database) : Effect.succeed(found),
+      )
+
+      const pipeline = Effect.map(ingest.state, ({ name, since }) => ({
+        ...statuses.note("pipeline", name === "running" ? "up" : "down", since),
+        detail: pipelineDetail[name],
+      }))
+
+      const binance = Effect.gen(function* () {
+        const connections = yield* feed.connections
+        const now = yield* Clock.currentTimeMillis
+        const { began = begun, status } = binanceStatus(connections)
+        return {
+          ...statuses.note("binance", status, began),
+          detail: binanceDetail(connections),
+          connections: connections.map((connection) => shownConnection(connection, now)),
+          symbols: lastTrades(connections, yield* ingest.newest, now),
+        }
+      })
+
+      const countConnections = Effect.gen(function* () {
+        const connections = yield* feed.connections
+        for (const state of ["connected", "connecting", "waiting"] as const)
+          yield* Metric.update(Gauges.connections[state], connections.filter((one) => one.state === state).length)
+      })
+
+      const spill = yield* makeSpillCheck(statuses)
+      const repair = repairCheck(statuses)
+      const parts = Effect.all({ pipeline, database, binance, spill, repair })
+
+      const live = Effect.gen(function* () {
+        const { name, since } = yield* ingest.state
+        const status = name === "ended" ? "down" : "up"
+        return {
+          ...statuses.note("live", status, status === "up" ? begun : since),
+          detail: pipelineDetail[name],
+        } as const
+      })
+
+      const ready = Effect.gen(function* () {
+        const needed = [yield* pipeline, yield* database, yield* binance]
+        const status = needed.some((part) => part.status === "down") ? "down" : "up"
+        const wrong = needed.flatMap((part) => (part.status === "up" ? [] : [part.detail]))
+        const detail = [...(status === "up" ? ["Trades are being stored."] : []), ...wrong].join(" ")
+        return { ...statuses.noteWhole("ready", status, needed, yield* Clock.currentTimeMillis), detail } as const
+      })
+
+      const service = Effect.gen(function* () {
+        const checks = yield* parts
+        const progress = yield* completeness(checks.binance.symbols.map(({ symbol }) => symbol))
+        const problems = [
+          ...[checks.pipeline, checks.database, checks.binance].flatMap((part) =>
+            part.status === "up" ? [] : [part.detail],
+          ),
+          ...(yield* problemsOf(progress)),
+        ]
+        const works = problems.length === 0 && Object.values(checks).every((part) => part.status === "up")
+        const alive = yield* live
+        const status = alive.status === "down" ? "down" : works ? "up" : "degraded"
+        const decisive = alive.status === "down" ? [alive] : Object.values(checks)
+        const noted = statuses.noteWhole("service", status, decisive, yield* Clock.currentTimeMillis)
+        return { ...noted, ready: (yield* ready).status === "up", checks, ...progress, problems }
+      })
+
+      for (const look of [lookAtDatabase, countConnections, live, service])
+        yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(LOOK)))
+      return Checks.of({ pipeline, database, binance, live, ready, service })
     }),
   )
 }
 
-const pipelineCheck = (running: boolean): PipelineCheck =>
-  running
-    ? { status: "up", detail: "The pipeline from the exchange to the database runs." }
-    : {
-        status: "down",
-        detail: "No trade is being stored: the service is starting or stopping. Its log says why, should it stay so.",
-      }
-
-const unanswered = (why: string): string =>
-  `The database does not answer: ${why.replace(/\.$/, "")}. Check that PostgreSQL runs and accepts connections; trades are stored again as soon as it does.`
-
-const binanceCheck = (connections: ReadonlyArray<ConnectionStatus>, now: number): BinanceCheck => {
-  const lost = connections.filter(({ state }) => state !== "connected")
-  const decisive = lost.length > 0 ? Math.min(...lost.map(sinceOf)) : Math.max(...connections.map(sinceOf))
-  const up = connections.length > 0 && lost.length === 0
-  return {
-    status: up ? "up" : "down",
-    since: connections.length === 0 ? null : iso(decisive),
-    detail: up
-      ? `${connections.length === 1 ? "The connection" : `Each of the ${connections.length} connections`} to the exchange is up.`
-      : connections.length === 0
-        ? "No connection to the exchange was opened yet."
-        : lost.map(disconnected).join(" "),
-    connections: connections.map((status) => connection(status, now)),
-  }
+const unanswered = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  const why = error instanceof StoreError ? error.detail : String(error)
+  return `The database does not answer: ${why.replace(/\.$/, "")}. Check that PostgreSQL runs and accepts connections; trades wait on disk meanwhile, and are stored as soon as it does.`
 }
-
-const disconnected = ({ host, lastLoss, since, symbols }: ConnectionStatus): string => {
-  const what = `No trades of ${symbols.join(", ")} arrive since ${iso(since)}`
-  return lastLoss === undefined
-    ? `${what}: ${host} is being dialled for the first time.`
-    : `${what}: ${lastLoss} The service keeps trying; check the network and BINANCE_WS_URL if this lasts.`
-}
-
-const connection = (
-  { lastFrameAt, lastLoss, nextRotationAt, since, ...status }: ConnectionStatus,
-  now: number,
-): Connection => ({
-  ...status,
-  since: iso(since),
-  nextRotation: nextRotationAt === undefined ? null : iso(nextRotationAt),
-  secondsSinceLastFrame: lastFrameAt === undefined ? null : Math.max(0, now - lastFrameAt) / 1000,
-  lastLoss: lastLoss ?? null,
-})
-
-const sinceOf = ({ since }: ConnectionStatus): number => since
-
-const iso = (millis: number): string => new Date(millis).toISOString()

@@ -1,72 +1,22 @@
 import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { BinanceCheck, DatabaseCheck, LiveCheck, PartCheck, ReadyCheck, time } from "./HealthChecks.ts"
 import { completenessFields } from "./Completeness.ts"
-import { flavours } from "../store/Flavour.ts"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-
-const Status = Schema.Literals(["up", "down"])
-
-const Detail = Schema.String.annotate({ description: "What is so, or what is wrong and what to do about it" })
-
-const time = (description: string) => Schema.String.annotate({ format: "date-time", description })
-
-/** Whether trades are on their way from the exchange to the database. */
-export const PipelineCheck = Schema.Struct({ status: Status, detail: Detail }).annotate({
-  identifier: "PipelineCheck",
-  description: "Whether trades are on their way from the exchange to the database",
-})
-export type PipelineCheck = typeof PipelineCheck.Type
-
-const databaseFields = {
-  since: time("When a check first found the database in this state"),
-  detail: Detail,
-  flavour: Schema.Literals(flavours).annotate({ description: "What the database was found to be at the start" }),
-  version: Schema.String.annotate({ description: "Of TimescaleDB where it is there, else of PostgreSQL" }),
-}
-
-/** Whether the database answers a query. */
-export const DatabaseCheck = Schema.Struct({ status: Status, ...databaseFields }).annotate({
-  identifier: "DatabaseCheck",
-  description: "Whether the database answers a query",
-})
-export type DatabaseCheck = typeof DatabaseCheck.Type
-
-/** One connection to the exchange. */
-export const Connection = Schema.Struct({
-  name: Schema.String,
-  host: Schema.String,
-  state: Schema.Literals(["connecting", "connected", "waiting"]).annotate({
-    description: "`waiting`: lost, and dialled again after a pause",
-  }),
-  since: time("When it entered this state"),
-  secondsSinceLastFrame: Schema.NullOr(Schema.Finite).annotate({
-    description: "null: it has not received a frame yet",
-  }),
-  reconnects: Schema.Int.annotate({ description: "How often it was lost since the service started" }),
-  rotations: Schema.Int.annotate({ description: "How often another connection took over from it before it ended" }),
-  nextRotation: Schema.NullOr(time("When it will be replaced at the latest; null: it is not connected")),
-  lastLoss: Schema.NullOr(Schema.String).annotate({ description: "Why it was lost the last time; null: never lost" }),
-  symbols: Schema.Array(Schema.String),
-}).annotate({ identifier: "Connection", description: "One connection to the exchange" })
-export type Connection = typeof Connection.Type
-
-const binanceFields = {
-  since: Schema.NullOr(time("Since when all are connected, or the longest one is not; null: none was opened yet")),
-  detail: Detail,
-  connections: Schema.Array(Connection),
-}
-
-/** Whether every connection to the exchange is up. */
-export const BinanceCheck = Schema.Struct({ status: Status, ...binanceFields }).annotate({
-  identifier: "BinanceCheck",
-  description: "Whether every connection to the exchange is up",
-})
-export type BinanceCheck = typeof BinanceCheck.Type
+import { upDegradedOrDown, upOrDown } from "./statusCodes.ts"
 
 const reportFields = {
   service: Schema.String,
   version: Schema.String,
   uptime: Schema.Finite.annotate({ description: "Seconds since the process started" }),
-  checks: Schema.Struct({ pipeline: PipelineCheck, database: DatabaseCheck, binance: BinanceCheck }),
+  since: time("When it entered this status"),
+  ready: Schema.Boolean.annotate({ description: "Whether trades are being stored, as /health/ready says" }),
+  checks: Schema.Struct({
+    pipeline: PartCheck,
+    database: DatabaseCheck,
+    binance: BinanceCheck,
+    spill: PartCheck,
+    repair: PartCheck,
+  }),
   ...completenessFields,
   problems: Schema.Array(Schema.String).annotate({
     description: "One sentence for each thing that is wrong, those included that the service lives with",
@@ -83,49 +33,52 @@ export const HealthReport = Schema.Struct({
 })
 export type HealthReport = typeof HealthReport.Type
 
-const degraded = Schema.Struct({ status: Schema.Literal("degraded"), ...reportFields }).annotate({
-  identifier: "HealthDegraded",
-  description: "The service stores trades, and something is wrong",
-})
-
-/** The same body with 200 where its status is up, with 503 where it is down, so that probes need not read it. */
-const upOrDown = <Fields extends Schema.Struct.Fields>(name: string, what: string, fields: Fields) =>
-  [
-    Schema.Struct({ status: Schema.Literal("up"), ...fields }).annotate({
-      identifier: `${name}Up`,
-      description: `${what} is up`,
-    }),
-    Schema.Struct({ status: Schema.Literal("down"), ...fields })
-      .annotate({ identifier: `${name}Down`, description: `${what} is down` })
-      .pipe(HttpApiSchema.status(503)),
-  ] as const
-
 /** Whether the service, and each thing that it needs, works. */
 export class HealthGroup extends HttpApiGroup.make("health")
   .add(
     HttpApiEndpoint.get("service", "/health", {
-      success: [...upOrDown("Health", "The service", reportFields), degraded],
+      success: upDegradedOrDown("Health", "The service", HealthReport.fields),
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Is the service up?",
         description:
-          "200 while the pipeline runs, the database answers and at least one connection to the exchange is up, else 503. `degraded`: that is so, and yet `problems` has something.",
+          "Each part with its state, since when, and what to do. 503 with `down` only when the pipeline has ended by itself, which a restart mends. `degraded`, with 200: something is wrong, and a restart would not help; trades wait on disk while the database is away, and are asked for over REST when the exchange is back. `ready` says whether trades are being stored.",
       }),
     ),
     HttpApiEndpoint.get("database", "/health/db", {
-      success: upOrDown("Database", "The database", databaseFields),
+      success: upOrDown("Database", "The database", DatabaseCheck.fields),
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Does the database answer?",
-        description: "The database is asked at most once a second, however many ask here.",
+        description:
+          "503 while it does not: to route requests elsewhere by, never to restart by. The service looks once a second, however many ask here, and answers what it saw last, at once.",
       }),
     ),
     HttpApiEndpoint.get("binance", "/health/binance", {
-      success: upOrDown("Binance", "The connection to the exchange", binanceFields),
+      success: upDegradedOrDown("Binance", "The exchange", BinanceCheck.fields),
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Is the exchange connected?",
-        description: "200 while every connection to the exchange is up; else 503.",
+        description:
+          "Every connection, and the newest trade of every symbol. 503 while none is up: to route requests elsewhere by, never to restart by. `degraded`, with 200: some are up.",
+      }),
+    ),
+    HttpApiEndpoint.get("live", "/health/live", {
+      success: upOrDown("Live", "The process", LiveCheck.fields),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Would a restart help?",
+        description:
+          "For what restarts the service. 503 when the pipeline has ended by itself; 200 while it runs, starts or stops, whatever became of the database and the exchange. No answer at all says that the process is stuck.",
+      }),
+    ),
+    HttpApiEndpoint.get("ready", "/health/ready", {
+      success: upOrDown("Ready", "The service", ReadyCheck.fields),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Are trades being stored?",
+        description:
+          "For what routes requests, never for what restarts the service. 200 while the pipeline runs, the database answers and at least one connection to the exchange is up; else 503.",
       }),
     ),
   )

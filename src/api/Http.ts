@@ -34,7 +34,7 @@ export const routes = ({
     Directory.layer({ service, version }),
     HttpRouter.middleware(Effect.map(HttpServerResponse.setHeaders(securityHeaders)), { global: true }),
   ).pipe(
-    Layer.provide([HealthHandlers.layer({ service, version }), MetricsHandlers.layer]),
+    Layer.provide([HealthHandlers.layer({ service, version }), MetricsHandlers.layer({ version })]),
     Layer.provide(Checks.layer),
   )
 }

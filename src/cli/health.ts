@@ -1,6 +1,7 @@
 import { Console, Duration, Effect, Option, Predicate, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { FetchHttpClient, HttpClient } from "effect/http"
+import type { BinanceCheck, Connection, PartCheck } from "../api/HealthChecks.ts"
 import { HealthReport } from "../api/HealthGroup.ts"
 import { Settings } from "../Settings.ts"
 
@@ -17,16 +18,28 @@ const url = Flag.String("url").pipe(
 
 const json = Flag.Boolean("json").pipe(Flag.withDescription("Print the answer as JSON"), Flag.withDefault(false))
 
-/** Asks the running service how it is, prints the answer, and fails when it is down, or does not answer. */
-export const health = Command.make("health", { url, json }, ({ json, url }) =>
+const ready = Flag.Boolean("ready").pipe(
+  Flag.withDescription("Exit 1 also while no trades are being stored, because the database or the exchange is away"),
+  Flag.withDefault(false),
+)
+
+/**
+ * Asks the running service how it is, prints the answer, and fails when it is down, which a restart mends, or does not answer. What a
+ * restart does not mend is printed, and no failure unless that is asked for.
+ */
+export const health = Command.make("health", { url, json, ready }, ({ json, ready, url }) =>
   Effect.gen(function* () {
     const target = yield* Option.match(url, { onSome: named, onNone: () => configured })
     const report = yield* ask(target)
     yield* Console.log(json ? JSON.stringify(report, null, 2) : summary(report, target))
     if (report.status === "down")
       return yield* new Unhealthy({ message: `${report.service} at ${target.origin} is down.` })
+    if (ready && !report.ready)
+      return yield* new Unhealthy({ message: `${report.service} at ${target.origin} stores no trades now.` })
   }),
-).pipe(Command.withDescription("Ask the running service how it is: exits 1 when it is down, or not there"))
+).pipe(
+  Command.withDescription("Ask the running service how it is: exits 1 when a restart is needed, or nothing is there"),
+)
 
 const named = (text: string) => {
   const withScheme = /^https?:\/\//.test(text) ? text : `http://${text}`
@@ -91,25 +104,39 @@ const codeOf = (error: unknown): string => {
   }
 }
 
-const summary = (
-  { checks, gaps, problems, service, status, uncommitted, uptime, version }: HealthReport,
-  target: URL,
-): string =>
-  [
-    `${service} ${version} at ${target.origin} is ${status}, running for ${duration(uptime)}`,
-    `  pipeline  ${checks.pipeline.status}`,
-    `  database  ${checks.database.status}, since ${checks.database.since}`,
-    `  binance   ${checks.binance.status}${checks.binance.since === null ? "" : `, since ${checks.binance.since}`}`,
-    ...checks.binance.connections.map(
-      ({ host, lastLoss, reconnects, secondsSinceLastFrame, state, symbols }) =>
-        `    ${host} ${state}` +
-        (secondsSinceLastFrame === null ? "" : `, last frame ${duration(secondsSinceLastFrame)} ago`) +
-        `, ${reconnects} reconnects: ${symbols.join(", ")}` +
-        (lastLoss === null ? "" : `\n      last lost because ${lastLoss}`),
-    ),
-    `  trades    ${gaps.missingIds} missing, ${uncommitted.trades} waiting for their commit, the oldest for ${duration(uncommitted.oldestSeconds)}`,
+const summary = ({ checks, gaps, problems, uncommitted, ...report }: HealthReport, target: URL): string => {
+  const { binance, database } = checks
+  const newest = new Map(binance.symbols.map((symbol) => [symbol.symbol, symbol]))
+  return [
+    `${report.service} ${report.version} at ${target.origin} is ${report.status} since ${report.since}, running for ${duration(report.uptime)}`,
+    `  trades    ${report.ready ? "are being stored" : "are NOT being stored"}: ${gaps.missingIds} missing, ${uncommitted.trades} waiting for their commit, the oldest for ${duration(uncommitted.oldestSeconds)}`,
+    part("pipeline", checks.pipeline),
+    `${part("database", database)} (${database.flavour} ${database.version})`,
+    part("binance", binance),
+    ...binance.connections.flatMap((connection) => [
+      `    ${described(connection)}`,
+      ...connection.symbols.map((symbol) => `      ${lastTrade(symbol, newest.get(symbol))}`),
+    ]),
+    part("spill", checks.spill),
+    part("repair", checks.repair),
     ...(problems.length === 0 ? [] : ["What is wrong:", ...problems.map((problem) => `  - ${problem}`)]),
   ].join("\n")
+}
+
+const part = (name: string, { since, status }: Pick<PartCheck, "status" | "since">): string =>
+  `  ${name.padEnd(9)} ${status} since ${since}`
+
+const described = ({ host, lastLoss, nextRotation, reconnects, secondsSinceLastFrame, since, state }: Connection) =>
+  `${host} ${state} since ${since}` +
+  (secondsSinceLastFrame === null ? "" : `, last frame ${duration(secondsSinceLastFrame)} ago`) +
+  `, ${reconnects} reconnects` +
+  (nextRotation === null ? "" : `, replaced by ${nextRotation}`) +
+  (lastLoss === null ? "" : `; last lost because ${lastLoss}`)
+
+const lastTrade = (symbol: string, newest: BinanceCheck["symbols"][number] | undefined): string =>
+  newest?.lastTrade == null || newest.lagSeconds === null
+    ? `${symbol}: no trade yet`
+    : `${symbol}: trade ${newest.lastTrade.id}, matched ${duration(newest.lagSeconds)} ago`
 
 const duration = (seconds: number): string =>
   seconds < 10 ? `${seconds.toFixed(1)}s` : Duration.format(Duration.seconds(Math.floor(seconds)))

@@ -23,6 +23,7 @@ export class ConnectionStatuses {
         symbols,
         state: "connecting",
         ...since,
+        disconnectedAt: since.since,
         lastFrameAt: undefined,
         reconnects: 0,
         rotations: 0,
@@ -34,7 +35,11 @@ export class ConnectionStatuses {
 
   readonly enter = Effect.fnUntraced({ self: this }, function* (name: string, state: ConnectionStatus["state"]) {
     const now = yield* moment
-    this.change(name, (status) => (status.state === state ? status : { ...status, state, ...now }))
+    this.change(name, (status) => {
+      if (status.state === state) return status
+      const disconnectedAt = state === "connected" ? undefined : (status.disconnectedAt ?? now.since)
+      return { ...status, state, ...now, disconnectedAt }
+    })
   })
 
   /** @param nextRotationAt milliseconds since the epoch. */

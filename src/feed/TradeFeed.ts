@@ -9,6 +9,8 @@ export interface ConnectionStatus {
   readonly since: number
   /** The same moment, in milliseconds of the monotonic clock. */
   readonly sinceMonotonic: number
+  /** Since when it has not been connected, however often it was dialled meanwhile; undefined while it is. */
+  readonly disconnectedAt: number | undefined
   readonly symbols: ReadonlyArray<string>
   readonly lastFrameAt: number | undefined
   readonly reconnects: number

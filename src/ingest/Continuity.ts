@@ -13,6 +13,9 @@ const MOST_HOLES = 1_000
 /** µs: a time that another connection cut to milliseconds is earlier by less than this. */
 const MILLISECOND = 1_000
 
+/** The newest trade of a symbol that was received, committed or not. */
+export interface NewestTrade extends Pick<Trade, "symbol" | "id" | "time"> {}
+
 interface Hole {
   first: number
   last: number
@@ -88,6 +91,13 @@ export class Continuity {
     const { anew } = this
     if (anew.length > 0) this.anew = []
     return anew
+  }
+
+  /** Of each symbol that came through here, the id and the time of the newest trade. */
+  get newest(): ReadonlyArray<NewestTrade> {
+    return [...this.positions].flatMap(([symbol, { last, lastTime }]) =>
+      lastTime > 0 ? [{ symbol, id: last, time: lastTime }] : [],
+    )
   }
 
   /** Whether nothing has come that tells whether the trade is bogus. */

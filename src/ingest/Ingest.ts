@@ -1,4 +1,4 @@
-import { Context, Deferred, Duration, Effect, FiberMap, Layer, Option, Stream } from "effect"
+import { Cause, Clock, Context, Deferred, Duration, Effect, Exit, FiberMap, Layer, Option, Stream } from "effect"
 import { type FeedGaveUp, TradeFeed } from "../feed/TradeFeed.ts"
 import type { Trade } from "../market/Trade.ts"
 import type { CandleStore } from "../store/CandleStore.ts"
@@ -8,7 +8,7 @@ import { TradeStore } from "../store/TradeStore.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { admission } from "./admission.ts"
 import { makeProbe } from "./catchUp.ts"
-import { Continuity } from "./Continuity.ts"
+import { Continuity, type NewestTrade } from "./Continuity.ts"
 import { drainOnInterrupt } from "./drain.ts"
 import { GapRepair } from "./GapRepair.ts"
 import { makeOutbox } from "./outbox.ts"
@@ -32,6 +32,14 @@ export interface IngestOptions {
   readonly mostMissing: number
 }
 
+/** What the pipeline is doing. */
+export interface PipelineState {
+  /** `ended`: by itself, and nothing but a new process begins it again. */
+  readonly name: "starting" | "running" | "stopping" | "ended"
+  /** Milliseconds since the epoch. */
+  readonly since: number
+}
+
 /** So long the stream waits for trades to be set aside that nobody can store. */
 const SET_ASIDE_PATIENCE = Duration.millis(500)
 
@@ -47,7 +55,9 @@ export class Ingest extends Context.Service<
      * effect.
      */
     readonly run: Effect.Effect<void, FeedGaveUp | DatabaseUnusable>
-    readonly isRunning: Effect.Effect<boolean>
+    readonly state: Effect.Effect<PipelineState>
+    /** Of each symbol that was heard since the start, the newest trade that was received, committed or not. */
+    readonly newest: Effect.Effect<ReadonlyArray<NewestTrade>>
   }
 >()("fulltape/ingest/Ingest") {
   static readonly layer = (options: IngestOptions) =>
@@ -78,7 +88,11 @@ export class Ingest extends Context.Service<
         })
         const continuity = new Continuity(options.mostMissing)
         const rhythm = new Rhythm()
-        let running = false
+        let state: PipelineState = { name: "starting", since: yield* Clock.currentTimeMillis }
+        const enter = (name: PipelineState["name"]) =>
+          Effect.map(Clock.currentTimeMillis, (since) => {
+            if (state.name !== name) state = { name, since }
+          })
 
         /** What a jump was, the next trade tells; of a symbol that stays silent the exchange does. */
         const question = (suspect: Trade) =>
@@ -145,11 +159,25 @@ export class Ingest extends Context.Service<
           { concurrency: "unbounded", discard: true },
         ).pipe(Effect.provide(context))
 
-        const run = Effect.suspend(() => {
-          running = true
-          return drainOnInterrupt((stop) => Effect.raceFirst(storing(stop), beside))
-        }).pipe(Effect.ensuring(Effect.sync(() => (running = false))))
-        return Ingest.of({ run, isRunning: Effect.sync(() => running) })
+        const stopping = (stop: Effect.Effect<void>) => Effect.andThen(stop, enter("stopping"))
+        const run = enter("running").pipe(
+          Effect.andThen(
+            drainOnInterrupt((stop) =>
+              Effect.raceFirst(
+                storing(stop),
+                Effect.all([beside, stopping(stop)], { concurrency: "unbounded", discard: true }),
+              ),
+            ),
+          ),
+          Effect.onExit((exit) => enter(wasAsked(exit) ? "stopping" : "ended")),
+        )
+        return Ingest.of({
+          run,
+          state: Effect.sync(() => state),
+          newest: Effect.sync(() => continuity.newest),
+        })
       }),
     )
 }
+
+const wasAsked = (exit: Exit.Exit<unknown, unknown>): boolean => Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)

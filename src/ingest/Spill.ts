@@ -1,9 +1,10 @@
-import { Context, Effect, Layer, Option, Result, Schema } from "effect"
+import { Context, Effect, Layer, Metric, Option, Result, Schema } from "effect"
 import { accessSync, constants, existsSync, mkdirSync, readdirSync } from "node:fs"
 import * as path from "node:path"
 import type { Trade } from "../market/Trade.ts"
 import { errorText } from "../store/embedded/EmbeddedPostgresError.ts"
 import { claim } from "../store/embedded/OwnerFile.ts"
+import * as Gauges from "../telemetry/Gauges.ts"
 import type { EntryUnreadable } from "./spill/EntryUnreadable.ts"
 import { dataFile, sweep } from "./spill/Environment.ts"
 import { inspect } from "./spill/inspect.ts"
@@ -67,7 +68,8 @@ export class Spill extends Context.Service<
     Layer.effect(
       Spill,
       Effect.gen(function* () {
-        const { folder } = options
+        const { folder, maxMegabytes } = options
+        yield* Metric.update(Gauges.spillLimitBytes, maxMegabytes * 1024 * 1024)
         const attempt = <A>(use: () => A) => Effect.try({ try: use, catch: (error) => unusable(folder, error) })
         let queue: Queue | undefined
         const load = Effect.tryPromise({

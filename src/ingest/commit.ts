@@ -1,8 +1,10 @@
-import { Effect, Metric } from "effect"
+import { Clock, Effect, Metric } from "effect"
 import type { Trade } from "../market/Trade.ts"
 import { TradeStore, type Written } from "../store/TradeStore.ts"
 import { measurement } from "../telemetry/Logs.ts"
+import { type Latencies, latenciesOf } from "../telemetry/Latencies.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { showNewest } from "../telemetry/newestTrade.ts"
 import * as totals from "../telemetry/totals.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { GapRepair } from "./GapRepair.ts"
@@ -16,6 +18,8 @@ export const makeCommit = Effect.fnUntraced(function* (unwanted: Set<string>) {
   const store = yield* TradeStore
   const repair = yield* GapRepair
   const everySecond = yield* makeRateLimited("1 second")
+  const fromWire = yield* latenciesOf(Metrics.wireToCommitSeconds)
+  const fromExchange = yield* latenciesOf(Metrics.exchangeToCommitSeconds)
 
   return Effect.fn("Ingest.commit")(function* (batch: ReadonlyArray<Trade>) {
     yield* Effect.annotateCurrentSpan("batch.size", batch.length)
@@ -26,7 +30,8 @@ export const makeCommit = Effect.fnUntraced(function* (unwanted: Set<string>) {
     const committedAt = performance.now()
     if (unwanted.size > 0) for (const { symbol } of batch) unwanted.delete(symbol)
     if (written.opened > 0) yield* repair.wake
-    yield* measure(batch, written, committedAt - startedAt, committedAt)
+    yield* measure(batch, written, committedAt - startedAt)
+    yield* measureTrades(batch, committedAt, fromWire, fromExchange)
     yield* everySecond(
       Effect.gen(function* () {
         yield* Effect.logInfo("Batch processed").pipe(
@@ -42,19 +47,30 @@ export const makeCommit = Effect.fnUntraced(function* (unwanted: Set<string>) {
   })
 })
 
-const measure = Effect.fnUntraced(function* (
-  batch: ReadonlyArray<Trade>,
-  written: Written,
-  millis: number,
-  committedAt: number,
-) {
+const measure = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>, written: Written, millis: number) {
   yield* Metric.update(Metrics.batches, 1)
+  yield* Metric.update(Metrics.batchTrades, batch.length)
   yield* Metric.update(Metrics.batchSeconds, millis / 1000)
   yield* Metric.update(Metrics.tradesStored, written.stored)
   yield* Metric.update(Metrics.tradesDuplicate, written.duplicate)
   yield* Metric.update(Metrics.tradesQuarantined, written.quarantined)
-  const context = yield* Effect.context()
-  for (const { receivedAt } of batch) {
-    Metrics.wireToCommitSeconds.updateUnsafe(Math.max(0, committedAt - receivedAt) / 1000, context)
+})
+
+/** The part that every trade costs something. */
+const measureTrades = Effect.fnUntraced(function* (
+  batch: ReadonlyArray<Trade>,
+  committedAt: number,
+  fromWire: Latencies,
+  fromExchange: Latencies,
+) {
+  const now = (yield* Clock.currentTimeMillis) / 1_000
+  const newest = new Map<string, Trade>()
+  for (const trade of batch) {
+    fromWire.record((committedAt - trade.receivedAt) / 1_000)
+    fromExchange.record(now - trade.time / 1_000_000)
+    const other = newest.get(trade.symbol)
+    if (other === undefined || trade.id > other.id) newest.set(trade.symbol, trade)
   }
+  const context = yield* Effect.context()
+  for (const { id, symbol, time } of newest.values()) showNewest(symbol, id, time / 1_000_000, context)
 })

@@ -12,14 +12,20 @@ export interface Frontier {
   readonly symbol: string
   /** The highest id that was committed. */
   readonly high: number
+  /** When that trade was matched, in ms since the epoch; undefined where it has no row. */
+  readonly highTime: number | undefined
   /** The highest id up to which every id from the origin is stored or unfillable. */
   readonly frontier: number
   /** When the newest stored trade up to the frontier was matched, in ms since the epoch; undefined when none is stored. */
   readonly frontierTime: number | undefined
   /** Runs of ids that are missing and may still be had. */
   readonly gaps: number
+  /** Those of them that somebody is filling. */
+  readonly filling: number
   /** The ids in them. */
   readonly missing: number
+  /** Ids that cannot be had. */
+  readonly unfillable: number
 }
 
 /** How a lease ends. */
@@ -123,13 +129,18 @@ export class GapLedger extends Context.Service<
         // The time of the frontier is that of one id: to look for the newest row below a gap would mean to read compressed days whole.
         // Gaps do not overlap, so the id before one is in another only when that one ends there.
         const frontiers = sql<FrontierRow>`
-          SELECT symbols.symbol, high_id, coalesce(open.first_id - 1, high_id) AS frontier_id,
+          SELECT symbols.symbol, high_id, high_time, coalesce(open.first_id - 1, high_id) AS frontier_id,
             CASE WHEN open.first_id IS NULL THEN high_time ELSE newest.timestamp END AS frontier_time,
-            coalesce(open.gaps, 0) AS gaps, coalesce(open.missing, 0)::bigint AS missing
+            coalesce(open.gaps, 0) AS gaps, coalesce(open.filling, 0) AS filling,
+            coalesce(open.missing, 0)::bigint AS missing, coalesce(open.unfillable, 0)::bigint AS unfillable
           FROM symbols
           LEFT JOIN (
-            SELECT symbol, min(first_id) AS first_id, count(*) AS gaps, sum(last_id - first_id + 1) AS missing
-            FROM trade_gaps WHERE state IN ('open', 'filling') GROUP BY symbol
+            SELECT symbol, min(first_id) FILTER (WHERE state <> 'unfillable') AS first_id,
+              count(*) FILTER (WHERE state <> 'unfillable') AS gaps,
+              count(*) FILTER (WHERE state = 'filling' AND leased_until > clock_timestamp()) AS filling,
+              sum(last_id - first_id + 1) FILTER (WHERE state <> 'unfillable') AS missing,
+              sum(last_id - first_id + 1) FILTER (WHERE state = 'unfillable') AS unfillable
+            FROM trade_gaps WHERE state <> 'filled' GROUP BY symbol
           ) AS open USING (symbol)
           LEFT JOIN LATERAL (
             SELECT timestamp FROM raw_trades
@@ -150,10 +161,13 @@ export class GapLedger extends Context.Service<
             rows.map((row): Frontier => ({
               symbol: row.symbol,
               high: Number(row.high_id),
+              highTime: row.high_time?.getTime(),
               frontier: Number(row.frontier_id),
               frontierTime: row.frontier_time?.getTime(),
               gaps: Number(row.gaps),
+              filling: Number(row.filling),
               missing: Number(row.missing),
+              unfillable: Number(row.unfillable),
             })),
           ),
           timely,
@@ -180,9 +194,12 @@ interface FrontierRow {
   readonly symbol: string
   readonly high_id: bigint
   readonly frontier_id: bigint
+  readonly high_time: Date | null
   readonly frontier_time: Date | null
   readonly gaps: bigint
+  readonly filling: bigint
   readonly missing: bigint
+  readonly unfillable: bigint
 }
 
 interface LeaseRow {

@@ -1,5 +1,6 @@
 import { Context, Effect, Layer, Metric, Schedule } from "effect"
 import * as Metrics from "./Metrics.ts"
+import { register } from "./register.ts"
 import * as totals from "./totals.ts"
 
 /** What the process did over the last 10 seconds, and in all. Times in ms, memory in bytes, uptime in s. */
@@ -45,7 +46,7 @@ export class Performance extends Context.Service<
   static readonly layer = Layer.effect(
     Performance,
     Effect.gen(function* () {
-      yield* Metrics.register
+      yield* register
       const samples: Array<Sample> = [yield* sample]
       yield* Effect.gen(function* () {
         samples.push(yield* sample)

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { Fakes } from "./Fakes.ts"
 import { inProcess, json, text } from "./inProcess.ts"
 
-const endpoints = ["/health", "/health/db", "/health/binance", "/metrics"]
+const endpoints = ["/health", "/health/db", "/health/binance", "/health/live", "/health/ready", "/metrics"]
 
 describe("the rest of the API", () => {
   it.effect("lists what there is", () =>
@@ -50,7 +50,7 @@ describe("the rest of the API", () => {
       const document = yield* json(yield* ask("/openapi.json"))
       assert.nestedPropertyVal(document, "info.version", "1.2.3")
       for (const path of endpoints) assert.nestedProperty(document, `paths.${path}.get.responses.200`)
-      for (const path of endpoints.slice(0, 3)) assert.nestedProperty(document, `paths.${path}.get.responses.503`)
+      for (const path of endpoints.slice(0, -1)) assert.nestedProperty(document, `paths.${path}.get.responses.503`)
     }),
   )
 

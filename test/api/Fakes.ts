@@ -1,6 +1,7 @@
 import { Effect, Layer, Stream } from "effect"
 import { type ConnectionStatus, TradeFeed } from "../../src/feed/TradeFeed.ts"
-import { Ingest } from "../../src/ingest/Ingest.ts"
+import type { NewestTrade } from "../../src/ingest/Continuity.ts"
+import { Ingest, type PipelineState } from "../../src/ingest/Ingest.ts"
 import { Flavour } from "../../src/store/Flavour.ts"
 import { StoreError } from "../../src/store/StoreError.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
@@ -13,6 +14,7 @@ export const connected: ConnectionStatus = {
   state: "connected",
   since: 0,
   sinceMonotonic: 0,
+  disconnectedAt: undefined,
   symbols: ["BTCUSDT", "ETHUSDT"],
   lastFrameAt: 0,
   reconnects: 0,
@@ -26,6 +28,7 @@ export const waiting: ConnectionStatus = {
   ...connected,
   name: "2",
   state: "waiting",
+  disconnectedAt: 0,
   symbols: ["SOLUSDT"],
   lastFrameAt: undefined,
   reconnects: 3,
@@ -51,7 +54,8 @@ export const snapshot: PerformanceSnapshot = {
 
 /** What the API sees of the service; a test may change it between two requests. */
 export class Fakes {
-  running = true
+  pipeline: PipelineState = { name: "running", since: 0 }
+  newest: ReadonlyArray<NewestTrade> = []
   databaseFails = false
   pings = 0
   snapshots = 0
@@ -78,7 +82,11 @@ export class Fakes {
         }),
       }),
       Layer.succeed(Flavour, { name: "timescaledb-community", version: "2.29.2" }),
-      Layer.succeed(Ingest, { run: Effect.never, isRunning: Effect.sync(() => this.running) }),
+      Layer.succeed(Ingest, {
+        run: Effect.never,
+        state: Effect.sync(() => this.pipeline),
+        newest: Effect.sync(() => this.newest),
+      }),
       Layer.succeed(Performance, {
         snapshot: Effect.sync(() => {
           this.snapshots += 1

@@ -61,7 +61,7 @@ describe("/metrics", () => {
   it.effect("tells what is down", () =>
     Effect.gen(function* () {
       const fakes = new Fakes()
-      fakes.running = false
+      fakes.pipeline = { name: "starting", since: 0 }
       fakes.databaseFails = true
       fakes.connections = [waiting]
       const ask = yield* inProcess(fakes)

@@ -6,7 +6,7 @@ import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
 import * as Http from "../../src/api/Http.ts"
 import { health } from "../../src/cli/health.ts"
-import { Fakes, waiting } from "../api/Fakes.ts"
+import { connected, Fakes, waiting } from "../api/Fakes.ts"
 
 /** Runs the command as a person would, and returns what it printed and the sentence of its failure. */
 const run = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
@@ -53,44 +53,63 @@ describe("health", () => {
 
   it.live("prints each part and succeeds when the service is up", () =>
     Effect.gen(function* () {
-      const port = yield* serving(new Fakes())
+      const fakes = new Fakes()
+      fakes.connections = [{ ...connected, lastFrameAt: undefined }]
+      fakes.newest = [{ symbol: "BTCUSDT", id: 7, time: (Date.now() + 60_000) * 1_000 }]
+      const port = yield* serving(fakes)
       vi.stubEnv("HOST", "0.0.0.0")
       vi.stubEnv("PORT", String(port))
       const { failure, printed } = yield* run()
       assert.isUndefined(failure)
-      const lines = printed.split("\n")
-      assert.strictEqual(lines[0], `fulltape 1.2.3 at http://127.0.0.1:${port} is up, running for 1m 18s`)
-      assert.strictEqual(lines[1], "  pipeline  up")
-      assert.match(lines[2] ?? "", /^ {2}database {2}up, since \d{4}-/)
-      assert.strictEqual(lines[3], "  binance   up, since 1970-01-01T00:00:00.000Z")
-      assert.match(
-        lines[4] ?? "",
-        /^ {4}stream\.binance\.com:9443 connected, last frame .+ ago, 0 reconnects: BTCUSDT, ETHUSDT$/,
-      )
-      assert.strictEqual(lines[5], "  trades    0 missing, 0 waiting for their commit, the oldest for 0.0s")
-      assert.lengthOf(lines, 6)
+      const lines = printed.split("\n").map((line) => line.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "…"))
+      assert.deepStrictEqual(lines, [
+        `fulltape 1.2.3 at http://127.0.0.1:${port} is up since …, running for 1m 18s`,
+        "  trades    are being stored: 0 missing, 0 waiting for their commit, the oldest for 0.0s",
+        "  pipeline  up since …",
+        "  database  up since … (timescaledb-community 2.29.2)",
+        "  binance   up since …",
+        "    stream.binance.com:9443 connected since …, 0 reconnects, replaced by …",
+        "      BTCUSDT: trade 7, matched 0.0s ago",
+        "      ETHUSDT: no trade yet",
+        "  spill     up since …",
+        "  repair    up since …",
+      ])
     }).pipe(Effect.scoped),
   )
 
-  it.live("prints what is wrong and fails when the service is down", () =>
+  it.live("prints what is wrong, and fails for it when the service is down, or readiness is asked for", () =>
     Effect.gen(function* () {
       const fakes = new Fakes()
       fakes.databaseFails = true
       fakes.connections = [waiting]
       const port = yield* serving(fakes)
-      const { failure, printed } = yield* run("--url", `http://127.0.0.1:${port}`)
-      assert.strictEqual(failure, `fulltape at http://127.0.0.1:${port} is down.`)
-      assert.include(printed, "  database  down, since ")
-      assert.include(printed, "What is wrong:\n  - The database does not answer: connect ECONNREFUSED 127.0.0.1:5432.")
-      assert.include(printed, "    stream.binance.com:9443 waiting, 3 reconnects: SOLUSDT\n")
-      assert.include(printed, "\n  - No trades of SOLUSDT arrive since 1970-01-01T00:00:00.000Z:")
+      const url = `http://127.0.0.1:${port}`
+      const degraded = yield* run("--url", url)
+      assert.isUndefined(degraded.failure)
+      assert.match(degraded.printed, /^ {2}database {2}down since /m)
+      assert.include(degraded.printed, "  trades    are NOT being stored: ")
+      assert.include(
+        degraded.printed,
+        "What is wrong:\n  - The database does not answer: connect ECONNREFUSED 127.0.0.1:5432.",
+      )
+      assert.include(
+        degraded.printed,
+        "    stream.binance.com:9443 waiting since 1970-01-01T00:00:00.000Z, 3 reconnects; last lost because ",
+      )
+      assert.include(degraded.printed, "\n  - No trades of SOLUSDT arrive since 1970-01-01T00:00:00.000Z:")
+      const unready = yield* run("--ready", "--url", url)
+      assert.strictEqual(unready.failure, `fulltape at ${url} stores no trades now.`)
+
+      fakes.pipeline = { name: "ended", since: 0 }
+      const down = yield* run("--url", url)
+      assert.strictEqual(down.failure, `fulltape at ${url} is down.`)
     }).pipe(Effect.scoped),
   )
 
   it.live("prints the answer as JSON", () =>
     Effect.gen(function* () {
       const fakes = new Fakes()
-      fakes.running = false
+      fakes.pipeline = { name: "ended", since: 0 }
       const port = yield* serving(fakes)
       const { failure, printed } = yield* run("--json", "--url", `127.0.0.1:${port}`)
       assert.isDefined(failure)

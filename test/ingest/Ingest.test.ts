@@ -42,29 +42,35 @@ describe("Ingest", () => {
 
   it.effect("writes the open batch when it is interrupted, and takes nothing more", () =>
     Effect.gen(function* () {
-      const { batches, input, isRunning, run } = yield* pipeline()
+      const { batches, input, newest, run, state } = yield* pipeline()
+      assert.deepStrictEqual(yield* state, { name: "starting", since: 0 })
       const fiber = yield* Effect.forkChild(run)
       yield* Queue.offerAll(input, trades(0, 42))
       yield* elapse("100 millis")
-      assert.isTrue(yield* isRunning)
+      assert.strictEqual((yield* state).name, "running")
+      assert.deepStrictEqual(
+        (yield* newest).map(({ id, symbol }) => [symbol, id]),
+        [["BTCUSDT", 41]],
+      )
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(
         (yield* batches).map((batch) => batch.length),
         [42],
       )
-      assert.isFalse(yield* isRunning)
+      assert.strictEqual((yield* state).name, "stopping")
     }),
   )
 
   it.effect("writes the open batch before it fails because the feed gave up", () =>
     Effect.gen(function* () {
-      const { batches, input, run } = yield* pipeline()
+      const { batches, input, run, state } = yield* pipeline()
       const fiber = yield* Effect.forkChild(run)
       yield* Queue.offerAll(input, trades(0, 7))
       yield* elapse("100 millis")
       yield* Queue.fail(input, new FeedGaveUp({ attempts: 3, last: "refused" }))
       const error = yield* Effect.flip(Fiber.join(fiber))
       assert.strictEqual(error._tag, "FeedGaveUp")
+      assert.deepStrictEqual(yield* state, { name: "ended", since: 100 })
       assert.deepStrictEqual(
         (yield* batches).map((batch) => batch.length),
         [7],

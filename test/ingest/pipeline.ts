@@ -95,7 +95,7 @@ export const pipeline = Effect.fnUntraced(function* ({ catchUp = true, high, mos
       Layer.provideMerge(TradeBus.layer),
     ),
   )
-  const { isRunning, run } = yield* Effect.provide(Ingest, ingest)
+  const { newest, run, state } = yield* Effect.provide(Ingest, ingest)
   const bus = yield* Effect.provide(TradeBus, ingest)
-  return { input, batches: Ref.get(batches), answer, bus, isRunning, run, spill, world }
+  return { input, batches: Ref.get(batches), answer, bus, newest, run, spill, state, world }
 })

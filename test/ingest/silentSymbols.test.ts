@@ -12,6 +12,7 @@ const connected = (since: number): ConnectionStatus => ({
   state: "connected",
   since: 1_791_019_853_000,
   sinceMonotonic: since,
+  disconnectedAt: undefined,
   symbols: ["BTCUSDT", "ETHUSDT", "XRPUSDT"],
   lastFrameAt: undefined,
   reconnects: 0,

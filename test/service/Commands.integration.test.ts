@@ -118,7 +118,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the command", (it) 
     }),
   )
 
-  it.effect("health exits 0 while the service is up, and 1 when it is down or absent", () =>
+  it.effect("health exits 0 while the service works, and 1 when it is absent, or with --ready stores nothing", () =>
     Effect.gen(function* () {
       const { create } = yield* TestPostgres
       const [exchange, database] = yield* Effect.all([startExchange("--rate=500"), create], inTwos)
@@ -127,13 +127,14 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the command", (it) 
       const health = run(["health", "--url", service.origin])
       const up = yield* health
       assert.strictEqual(up.code, 0, up.errors)
-      assert.match(up.output, /is up, running for/)
+      assert.match(up.output, /is up since .+, running for/)
 
       yield* exchange.program.signal("SIGKILL")
-      yield* eventually("a bad health", service.health, ({ status }) => status === 503)
-      const down = yield* health
-      assert.strictEqual(down.code, 1)
-      assert.match(down.output, /What is wrong:\n {2}- No trades of BTCUSDT, ETHUSDT arrive since/)
+      yield* eventually("a bad health", service.health, ({ report }) => !report.ready)
+      const degraded = yield* health
+      assert.strictEqual(degraded.code, 0, degraded.errors)
+      assert.strictEqual((yield* run(["health", "--ready", "--url", service.origin])).code, 1)
+      assert.match(degraded.output, /What is wrong:\n {2}- No trades of BTCUSDT, ETHUSDT arrive since/)
 
       yield* service.program.signal("SIGTERM")
       assert.strictEqual((yield* service.program.end()).code, 0)

@@ -30,8 +30,10 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("a database that sto
 
       yield* whileStopped(
         Effect.gen(function* () {
-          const { report } = yield* eventually("a bad health", service.health, ({ status }) => status === 503)
-          assert.strictEqual(report.status, "down")
+          const { report, status } = yield* eventually("a bad health", service.health, ({ report }) => !report.ready)
+          assert.deepStrictEqual([status, report.status], [200, "degraded"])
+          assert.strictEqual((yield* service.get("/health/ready")).status, 503)
+          assert.strictEqual((yield* service.get("/health/live")).status, 200)
           assert.strictEqual(report.checks.database.status, "down")
           assert.deepStrictEqual([report.checks.pipeline.status, report.checks.binance.status], ["up", "up"])
           assert.match(report.problems[0] ?? "", /^The database does not answer: .+ as soon as it does\.$/)
@@ -41,6 +43,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("a database that sto
           const { report: away } = yield* eventually("trades on disk", service.health, ({ report }) => {
             return report.uncommitted.trades === report.spill.trades && report.spill.bytes > 0
           })
+          assert.strictEqual(away.checks.spill.status, "degraded")
           const stored = (yield* service.metrics).status.totalTrades
           assert.strictEqual(away.spill.trades, 2 * count - stored)
           assert.isAbove(away.uncommitted.oldestSeconds, 0)

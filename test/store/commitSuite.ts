@@ -165,7 +165,10 @@ export const commitSuite = (
         const { repair, write } = yield* TradeStore
         const at = (id: number) => tradeOf(id, { time: 1_791_019_853_000_000 + id * 1_000_000 })
         yield* write([at(1), at(2), at(6), at(9)])
-        const behind = { symbol: "BTCUSDT", high: 9, frontier: 2, frontierTime: 1_791_019_855_000, gaps: 2, missing: 5 }
+        const behind = {
+          symbol: "BTCUSDT", high: 9, highTime: 1_791_019_862_000, frontier: 2, frontierTime: 1_791_019_855_000,
+          gaps: 2, filling: 0, missing: 5, unfillable: 0,
+        } // prettier-ignore
         assert.deepStrictEqual(yield* ledgerOf, behind)
         // Beyond ids that cannot be had, the newest that is stored tells the time.
         yield* (yield* GapLedger).unfillable("BTCUSDT", 3, 4, "for the test")
@@ -175,7 +178,8 @@ export const commitSuite = (
         assert.deepInclude(yield* ledgerOf, { frontier: 7, frontierTime: 1_791_019_859_000, missing: 1 })
         yield* repair([at(8)])
         assert.deepStrictEqual(yield* ledgerOf, {
-          symbol: "BTCUSDT", high: 9, frontier: 9, frontierTime: 1_791_019_862_000, gaps: 0, missing: 0,
+          symbol: "BTCUSDT", high: 9, highTime: 1_791_019_862_000, frontier: 9, frontierTime: 1_791_019_862_000,
+          gaps: 0, filling: 0, missing: 0, unfillable: 3,
         }) // prettier-ignore
       }),
     )

@@ -162,11 +162,12 @@ export const gapLedgerSuite = (
         yield* settle
         const [mine] = yield* lease(1)
         if (mine === undefined) return assert.fail("nothing was leased")
+        assert.deepInclude((yield* frontiers)[0], { gaps: 1, filling: 1 })
         yield* commit(range(1, 60))
         const missing = yield* release(mine, { error: "late\0", wait: Duration.millis(400), progressed: true })
         assert.strictEqual(missing, 39)
         assert.deepStrictEqual(yield* gaps, [{ state: "open", first: 61, last: 99, error: "late\\0", attempts: 0 }])
-        assert.deepInclude((yield* frontiers)[0], { high: 100, frontier: 60, gaps: 1, missing: 39 })
+        assert.deepInclude((yield* frontiers)[0], { high: 100, frontier: 60, gaps: 1, filling: 0, missing: 39 })
         assert.deepStrictEqual(yield* lease(1), [])
         yield* Effect.sleep("450 millis")
         const [again] = yield* lease(1)

@@ -1,5 +1,8 @@
-import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Metric, Schema } from "effect"
 import { FetchHttpClient, HttpClient, type HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
+import * as Gauges from "../../telemetry/Gauges.ts"
+import * as Metrics from "../../telemetry/Metrics.ts"
+import { observe } from "../../telemetry/observe.ts"
 import { RestError } from "../RestError.ts"
 import { makeRequestWeight } from "./RequestWeight.ts"
 
@@ -29,6 +32,8 @@ export class BinanceHttp extends Context.Service<
       Effect.gen(function* () {
         const { host } = options.restUrl
         const weights = yield* makeRequestWeight
+        yield* observe(Gauges.restWeightUsed, () => weights.used())
+        yield* observe(Gauges.restWeightLimit, () => weights.allowed())
         const client = (yield* HttpClient.HttpClient).pipe(
           HttpClient.mapRequest(HttpClientRequest.prependUrl(options.restUrl.href.replace(/\/+$/, ""))),
           // Without it times are cut to milliseconds.
@@ -44,6 +49,8 @@ export class BinanceHttp extends Context.Service<
               duration: REQUEST_TIMEOUT,
               orElse: () => Effect.fail(new RestError({ host, status: undefined, detail: "no answer for 10 s" })),
             }),
+            Effect.tap(() => Metric.update(Metrics.restRequests.ok, 1)),
+            Effect.tapError(({ reason }) => Metric.update(Metrics.restRequests[reason], 1)),
             (request) => weights.spending(weight, request),
           )
         return BinanceHttp.of({ host, get, weightLimit: weights.limit })

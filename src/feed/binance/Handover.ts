@@ -31,9 +31,12 @@ export class Handover {
   private pending: Set<string> = new Set()
   private underWay = false
   private waiting = 0
+  private readonly count: (change: number) => void
 
-  constructor(symbols: ReadonlyArray<string>) {
+  /** @param count is told how the number of held trades changes. */
+  constructor(symbols: ReadonlyArray<string>, count: (change: number) => void = () => {}) {
     this.symbols = symbols
+    this.count = count
   }
 
   /** Whether the present connection's trades need not pass through here. */
@@ -91,6 +94,7 @@ export class Handover {
       if (!isRepeated(trade, place.held.at(-1))) {
         place.held.push(trade)
         this.waiting += 1
+        this.count(1)
       }
       if (reached(place.last, place.first)) this.takeOver(trade.symbol, place, out)
     }
@@ -147,7 +151,9 @@ export class Handover {
   }
 
   private forget(place: Place): void {
+    if (place.held.length === 0) return
     this.waiting -= place.held.length
+    this.count(-place.held.length)
     place.held = []
   }
 }

@@ -22,6 +22,10 @@ export interface RequestWeight {
   answered(weight: number, answer: WeighedAnswer): Effect.Effect<void>
   /** The exchange's own figure for a minute. */
   limit(weight: number): void
+  /** What is spent of this minute, by this process and, as far as the exchange told, by others at its address. */
+  used(): number
+  /** What the exchange allows in a minute. */
+  allowed(): number
 }
 
 /**
@@ -30,7 +34,7 @@ export interface RequestWeight {
  */
 export const makeRequestWeight: Effect.Effect<RequestWeight> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
-  let budget = DOCUMENTED_LIMIT * SHARE
+  let allowed = DOCUMENTED_LIMIT
   let minute = 0
   let heard = false
   let used = 0
@@ -52,7 +56,7 @@ export const makeRequestWeight: Effect.Effect<RequestWeight> = Effect.gen(functi
     if (now < closedUntil) return closedUntil - now
     const there = now + offset
     enter(Math.floor(there / MINUTE))
-    if (used + weight > budget) return (minute + 1) * MINUTE - there
+    if (used + weight > allowed * SHARE) return (minute + 1) * MINUTE - there
     used += weight
     underWay += weight
     return 0
@@ -92,5 +96,11 @@ export const makeRequestWeight: Effect.Effect<RequestWeight> = Effect.gen(functi
     }
   })
 
-  return { spending, answered, limit: (weight) => void (budget = weight * SHARE) }
+  return {
+    spending,
+    answered,
+    limit: (weight) => void (allowed = weight),
+    used: () => (Math.floor((clock.currentTimeMillisUnsafe() + offset) / MINUTE) > minute ? underWay : used),
+    allowed: () => allowed,
+  }
 })

@@ -1,5 +1,6 @@
 import { Array, Cause, Clock, Deferred, Duration, Effect, Option, Queue, Stream } from "effect"
 import type { Trade } from "../../market/Trade.ts"
+import * as Gauges from "../../telemetry/Gauges.ts"
 import type { ConnectionLost } from "../ConnectionLost.ts"
 import { ANSWER_TIMEOUT } from "./BinanceConnection.ts"
 import { Handover } from "./Handover.ts"
@@ -40,7 +41,9 @@ const connectedShard = Effect.fnUntraced(function* (options: ShardOptions) {
     guarded(
       Effect.annotateLogs(runLink(link, { ...options, inbox, heard: report.heard }), { connection: options.name }),
     )
-  const handover = new Handover(symbols)
+  const context = yield* Effect.context()
+  const handover = new Handover(symbols, (change) => Gauges.heldTrades.modifyUnsafe(change, context))
+  yield* Effect.addFinalizer(() => Effect.sync(() => handover.release()))
   let present = makeLink(undefined)
   /** The one that is to take over, once it is open. */
   let next: Link | undefined

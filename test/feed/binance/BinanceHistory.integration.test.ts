@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Layer, Metric } from "effect"
 import type { ServerResponse } from "node:http"
 import * as BinanceHistory from "../../../src/feed/binance/BinanceHistory.ts"
 import { TradeHistory } from "../../../src/feed/TradeHistory.ts"
 import { Simulator, type SimulatorOptions } from "../../../src/simulator/Simulator.ts"
 import { makeSyntheticMarket } from "../../../src/simulator/source/SyntheticMarket.ts"
 import { decimalOfBigUnits } from "../../../src/simulator/source/units.ts"
+import * as Gauges from "../../../src/telemetry/Gauges.ts"
+import { restRequests } from "../../../src/telemetry/Metrics.ts"
 import { httpServer } from "../../fixtures/servers.ts"
 
 const START_ID = 6_000_000_000
@@ -58,6 +60,28 @@ const json = (response: ServerResponse, status: number, body: unknown) =>
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
 
 describe("BinanceHistory", () => {
+  it.live("counts its requests by what came of them, and shows the weight that they cost", () =>
+    Effect.gen(function* () {
+      const history = yield* answering((url, response) => {
+        const from = Number(url.searchParams.get("fromId"))
+        response.setHeader("x-mbx-used-weight-1m", "125")
+        if (from === 1) json(response, 200, [row(1)])
+        else if (from === 2) json(response, 451, {})
+        else if (from === 3) json(response, 200, [{ id: "3" }])
+        else response.destroy()
+      })
+      for (const from of [1, 1, 2, 3, 4]) yield* Effect.exit(history.page("BTCUSDT", from))
+      const counts = yield* Effect.forEach(
+        [restRequests.ok, restRequests.Restricted, restRequests.Malformed, restRequests.Unreachable],
+        (counter) => Effect.map(Metric.value(counter), ({ count }) => count),
+      )
+      assert.deepStrictEqual(counts, [2, 1, 1, 1])
+      const { value: used } = yield* Metric.value(Gauges.restWeightUsed)
+      assert.isAtLeast(used, 125)
+      assert.deepStrictEqual(yield* Metric.value(Gauges.restWeightLimit), { value: 6_000 })
+    }).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map())),
+  )
+
   it.live("gives a thousand trades from an id on, to the last digit and microsecond", () =>
     withExchange((history) =>
       Effect.gen(function* () {

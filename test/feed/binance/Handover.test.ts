@@ -30,6 +30,19 @@ describe("Handover", () => {
     assert.isTrue(handover.isIdle)
   })
 
+  it("tells how many trades it holds", () => {
+    let held = 0
+    const handover = new Handover(["BTCUSDT", "ETHUSDT"], (change) => (held += change))
+    handover.begin()
+    handover.fromPresent(trades(1))
+    handover.fromNext([...trades(3, 4), trade(7, "ETHUSDT")])
+    assert.strictEqual(held, 3)
+    handover.fromPresent(trades(2, 3))
+    assert.strictEqual(held, 1)
+    handover.release()
+    assert.strictEqual(held, 0)
+  })
+
   it("takes a symbol over at once where the next connection is behind, and drops what it repeats", () => {
     const handover = new Handover(["BTCUSDT"])
     handover.begin()

@@ -119,6 +119,27 @@ describe("RequestWeight", () => {
     }),
   )
 
+  it.effect("tells what is spent of this minute, by others too, and of how much", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(START)
+      const { others, request, weights } = yield* exchange({})
+      assert.deepStrictEqual([weights.used(), weights.allowed()], [0, 6_000])
+      others(1_000)
+      const fiber = yield* Effect.forkChild(request(25))
+      yield* elapse("50 millis")
+      assert.strictEqual(weights.used(), 25)
+      yield* elapse("100 millis")
+      yield* Fiber.join(fiber)
+      assert.strictEqual(weights.used(), 1_025)
+      yield* elapse("39 seconds", "1 second")
+      assert.strictEqual(weights.used(), 1_025)
+      yield* elapse("2 seconds", "1 second")
+      assert.strictEqual(weights.used(), 0)
+      weights.limit(1_200)
+      assert.strictEqual(weights.allowed(), 1_200)
+    }),
+  )
+
   it.effect("does not stop for good when a host never answers, and gives back what an interrupted request held", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(START)
