@@ -153,6 +153,26 @@ describe("Settings", () => {
     [{ DATABASE_URL: "postgres://localhost" }, "DATABASE_URL names no database (its value is not shown); it takes"],
     [{ DATABASE_URL: "postgres:///d" }, "DATABASE_URL names no host (its value is not shown); it takes"],
     [{ DATABASE_URL: "localhost:5432/d" }, "DATABASE_URL does not start with postgres:// (its value is not shown)"],
+    [
+      { DATABASE_URL: "postgres://u:p@h/d?sslmode=verified" },
+      "DATABASE_URL has an sslmode that is none of disable, allow",
+    ],
+    [
+      { DATABASE_URL: "postgres://u:p@h/d?ssl=yes" },
+      "DATABASE_URL has an ssl that is neither true nor false; it takes",
+    ],
+    [
+      { DATABASE_URL: "postgres://u:p@h/d?sslcert=a.pem" },
+      "DATABASE_URL has sslcert, which is not known here: use sslmode",
+    ],
+    [{ DATABASE_URL: "postgres://u:p@h/d?sslMode=require" }, "DATABASE_URL has a parameter, which is not known here"],
+    [{ DATABASE_URL: "postgres://u:p@h/d?ssl=true&sslmode=prefer" }, "DATABASE_URL has both ssl and sslmode"],
+    [
+      { DATABASE_URL: "postgres://u:p@h/d?sslmode=no-verify&sslrootcert=ca.pem" },
+      "DATABASE_URL has an sslrootcert, and",
+    ],
+    [{ DATABASE_URL: "postgres://u:p@h/d?sslmode=prefer&sslrootcert=ca.pem" }, "DATABASE_URL has an sslrootcert, and"],
+    [{ DATABASE_URL: "postgres://u:p@h/d?ssl=false&sslrootcert=ca.pem" }, "DATABASE_URL has an sslrootcert, and does"],
     [{ DATABASE_URL: "postgres://u:a%zz@h/d" }, "DATABASE_URL is not a readable address (its value is not shown)"],
     [
       { REDIS_URL: "localhost:6379" },
@@ -200,6 +220,21 @@ describe("Settings", () => {
       ? JSON.stringify(result.success) + String(result.success.database.url)
       : result.failure.message + JSON.stringify(result.failure) + String(result.failure)
     assert.notInclude(shown, "hunter2")
+  })
+
+  it.each([
+    "",
+    ...["disable", "allow", "prefer", "require", "verify-ca", "verify-full", "no-verify"].map(
+      (mode) => `?sslmode=${mode}`,
+    ),
+    "?ssl=true",
+    "?sslrootcert=ca.pem",
+    "?sslmode=verify-full&sslrootcert=system&application_name=mine",
+    "?channel_binding=require&sslmode=require",
+  ])("takes %s at the end of DATABASE_URL", (query) => {
+    const address = `postgres://me:hunter2@db:5432/trades${query}`
+    const { url } = parsed({ DATABASE_URL: address }).database
+    assert.strictEqual(url && Redacted.value(url), address)
   })
 
   it("keeps the password for the database", () => {

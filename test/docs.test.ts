@@ -22,6 +22,7 @@ const documents = [
   "README.md",
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
+  "SECURITY.md",
   "docs/guarantees.md",
   "docs/storage.md",
   "docs/candles.md",

@@ -1,17 +1,34 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Effect, Layer, Predicate } from "effect"
-import { HttpMiddleware, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import { Effect, flow, Layer, Predicate } from "effect"
+import { HttpBody, HttpMiddleware, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger, OpenApi } from "effect/http-api"
 import { createServer } from "node:http"
+import { acceptable } from "./acceptable.ts"
 import { Api } from "./Api.ts"
 import { Checks } from "./Checks.ts"
 import * as Directory from "./Directory.ts"
 import * as HealthHandlers from "./HealthHandlers.ts"
+import { limitConnections } from "./limitConnections.ts"
 import * as MetricsHandlers from "./MetricsHandlers.ts"
 import { PortUnavailable } from "./PortUnavailable.ts"
 
 /** Requests that are being answered get this long when the service stops; whoever is connected then is cut off. */
 const SHUTDOWN_TIMEOUT = "2 seconds"
+
+/** Many more than the probes and scrapers of a service are, and far below the 1,024 files that a process may open where that is few. */
+const MOST_CONNECTIONS = 500
+
+/** What a request may take, in bytes and in milliseconds: its head is all that there is of it. */
+const REQUEST_LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 2_000,
+  keepAliveTimeout: 5_000,
+}
+
+/** Of a connection on which nothing moves: longer than an answer takes that waits for the database, unlike one that nobody reads. */
+const STILL_MILLIS = 60_000
 
 export interface HttpOptions {
   readonly host: string
@@ -22,21 +39,31 @@ export interface HttpOptions {
 }
 
 /** Everything that is answered, without a server. */
-export const routes = ({
-  service = "fulltape",
-  version = "unknown",
-}: Pick<HttpOptions, "service" | "version"> = {}) => {
+export const routes = ({ host, service = "fulltape", version = "unknown" }: Partial<HttpOptions> = {}) => {
   const api = Api.annotate(OpenApi.Version, version)
   return Layer.mergeAll(
     HttpApiBuilder.layer(api, { openapiPath: Directory.paths.openapi }),
     // Swagger's page, not Scalar's: it is the smaller one and loads neither fonts nor scripts from elsewhere.
     HttpApiSwagger.layer(api, { path: Directory.paths.docs }),
     Directory.layer({ service, version }),
-    HttpRouter.middleware(Effect.map(HttpServerResponse.setHeaders(securityHeaders)), { global: true }),
+    HttpRouter.middleware(
+      flow(acceptable(host), Effect.map(flow(asBytes, HttpServerResponse.setHeaders(securityHeaders)))),
+      {
+        global: true,
+      },
+    ),
   ).pipe(
     Layer.provide([HealthHandlers.layer({ service, version }), MetricsHandlers.layer({ version })]),
     Layer.provide(Checks.layer),
   )
+}
+
+/** A large text is encoded once, and one copy of it serves all who are sent it: a text would be encoded and copied for each. */
+const asBytes = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
+  const { body } = response
+  return body._tag === "Uint8Array" && body.contentLength > 64 * 1024
+    ? HttpServerResponse.setBody(response, HttpBody.uint8Array(body.body, body.contentType))
+    : response
 }
 
 /** Answers over HTTP, and logs where. Fails with one sentence where the port is not to be had. */
@@ -56,7 +83,8 @@ const server = ({ host, port }: HttpOptions) =>
   Layer.effect(
     HttpServer.HttpServer,
     Effect.gen(function* () {
-      const node = createServer()
+      const node = createServer(REQUEST_LIMITS).setTimeout(STILL_MILLIS)
+      limitConnections(node, MOST_CONNECTIONS)
       const runFork = Effect.runForkWith(yield* Effect.context<never>())
       // Without a listener, an error of a later accept (no file descriptor left) would end the process.
       node.on("error", (error) => {
@@ -79,7 +107,9 @@ const isProbe = ({ url }: { readonly url: string }): boolean => /^\/(health|metr
 /** The page of the API brings all that it needs; nothing else is a page at all. */
 const securityHeaders = {
   "cache-control": "no-store",
-  "content-security-policy": "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'",
+  "content-security-policy":
+    "default-src 'self' 'unsafe-inline' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+  "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",

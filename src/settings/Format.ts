@@ -143,7 +143,8 @@ export const databaseUrl: Format<string> = {
     if (url === undefined || !isEncoded(url)) return Result.fail("is not a readable address (its value is not shown)")
     if (url.hostname === "") return Result.fail("names no host (its value is not shown)")
     if (url.pathname.length < 2) return Result.fail("names no database (its value is not shown)")
-    return Result.succeed(text)
+    const problem = tlsProblem(url.searchParams)
+    return problem === undefined ? Result.succeed(text) : Result.fail(problem)
   },
 }
 
@@ -161,6 +162,24 @@ export const redisUrl: Format<string> = {
     if (!/^\/?\d{0,5}$/.test(url.pathname)) return Result.fail("has a path that is no number (its value is not shown)")
     return Result.succeed(text)
   },
+}
+
+const tlsModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full", "no-verify"]
+
+/** An unknown word about TLS is refused: passed over, it could leave a connection open that was meant to be safe. */
+const tlsProblem = (parameters: URLSearchParams): string | undefined => {
+  const [mode, ssl, file] = ["sslmode", "ssl", "sslrootcert"].map((name) => parameters.get(name))
+  const unknown = [...parameters.keys()].find((name) => /^ssl/i.test(name) && !/^ssl(mode|rootcert)?$/.test(name))
+  if (unknown !== undefined)
+    return `has ${/^ssl[a-z]{1,20}$/.test(unknown) ? unknown : "a parameter"}, which is not known here: use sslmode and sslrootcert`
+  if (typeof mode === "string" && !tlsModes.includes(mode))
+    return `has an sslmode that is none of ${tlsModes.join(", ")}`
+  if (typeof ssl === "string" && !/^(true|false|0|1)$/.test(ssl)) return "has an ssl that is neither true nor false"
+  if (typeof mode === "string" && typeof ssl === "string") return "has both ssl and sslmode: keep sslmode"
+  const isVerified = typeof mode === "string" ? /^(require|verify-)/.test(mode) : !/^(false|0)$/.test(ssl ?? "")
+  return typeof file === "string" && !isVerified
+    ? "has an sslrootcert, and does not have the certificate verified: use sslmode=verify-full"
+    : undefined
 }
 
 const isEncoded = (url: URL): boolean =>

@@ -2,13 +2,15 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { type Duration, Effect, Layer, Redacted } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
+import { isUntrusted } from "../feed/certificate.ts"
+import { databaseTls } from "./databaseTls.ts"
 import { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { findFlavour, Flavour } from "./Flavour.ts"
 import { requireMarket, storedMarket } from "./storedMarket.ts"
 import { defineFunctions, fromSqlFiles } from "./migrations.ts"
 import { retryWhileItMayCome } from "./retryWhileItMayCome.ts"
 import { arrangeTrades, requireMovable } from "./layout/arrangeTrades.ts"
-import { isTransient, sqlFailure } from "./sqlFailure.ts"
+import { isTransient, speaksNoTls, sqlFailure } from "./sqlFailure.ts"
 import { withPlainTransactions } from "./transactions.ts"
 
 export interface DatabaseOptions {
@@ -33,18 +35,18 @@ export const connected = (options: DatabaseOptions) =>
   Layer.effectDiscard(reachable(options)).pipe(
     Layer.provideMerge(
       PgClient.layerFrom(
-        Effect.map(
-          PgClient.make({
-            url: options.url,
+        Effect.gen(function* () {
+          const client = yield* PgClient.make({
+            ...(yield* databaseTls(options.url)),
             maxConnections: options.poolMax,
             connectTimeout: options.timeout,
             // A server that went away without a word is noticed also by who waits for an answer without a timeout.
             keepAlive: "30 seconds",
             applicationName: "fulltape",
             startupParameters: SESSION,
-          }),
-          withPlainTransactions,
-        ),
+          })
+          return withPlainTransactions(client)
+        }),
       ),
     ),
   )
@@ -84,13 +86,18 @@ const reachable = (options: DatabaseOptions) =>
   )
 
 const unusable = (error: SqlError.SqlError, url: Redacted.Redacted<string>): string => {
-  const { code, detail } = sqlFailure(error)
+  const failure = sqlFailure(error)
+  const { code, detail } = failure
   const { username, pathname } = new URL(Redacted.value(url))
   const host = addressOf(url)
   if (error.reason._tag === "AuthenticationError")
     return `The database at ${host} refused the password or user ${username}: check DATABASE_URL (${detail}).`
   if (code === "3D000")
     return `The server has no database ${pathname.slice(1)}: create it (CREATE DATABASE ${pathname.slice(1)}) or correct DATABASE_URL.`
+  if (isUntrusted(code))
+    return `The certificate of the database at ${host} is not trusted (${detail.replace(/\.$/, "")}): name the file of the CA that signed it as sslrootcert in DATABASE_URL, or go without the check with sslmode=no-verify.`
+  if (speaksNoTls(failure))
+    return `The database at ${host} speaks no TLS, and DATABASE_URL asks for it: turn it on there, or write sslmode=disable.`
   return `The database at ${host} cannot be used: ${detail}. Check that PostgreSQL runs there and that DATABASE_URL is right.`
 }
 

@@ -1,5 +1,6 @@
 import { Predicate } from "effect"
 import type { SqlError } from "effect/sql"
+import { isUntrusted } from "../feed/certificate.ts"
 
 /** What PostgreSQL, or the operating system on the way to it, said. `code` is an SQLSTATE or an errno name. */
 export interface SqlFailure {
@@ -33,9 +34,14 @@ export const refusesRow = (failure: SqlFailure): boolean =>
 export const foundPartitionMade = ({ code, constraint }: SqlFailure): boolean =>
   code === "23514" && constraint === undefined
 
+/** Whether TLS was asked for, and the server has none: in the words of the client. */
+export const speaksNoTls = ({ detail }: SqlFailure): boolean => detail === "The server does not support TLS"
+
 /** Whether trying again soon, without anybody doing anything, may succeed: the server is starting, stopping, full or out of reach. */
 export const isTransient = (error: SqlError.SqlError): boolean => {
+  const failure = sqlFailure(error)
+  const { code } = failure
+  if (isUntrusted(code) || speaksNoTls(failure)) return false
   if (error.reason.isRetryable) return true
-  const { code } = sqlFailure(error)
   return code !== undefined && /^(08|53|57P|58|40)/.test(code)
 }

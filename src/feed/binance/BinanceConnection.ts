@@ -53,7 +53,7 @@ export const subscribe = Effect.fnUntraced(function* (
           ? Effect.andThen(Effect.logDebug("Subscription acknowledged"), listener.acknowledged)
           : Effect.void
       case "refused":
-        return refusals(Effect.logWarning(`The exchange refused a request (${String(message.code)}): ${message.text}`))
+        return refusals(Effect.logWarning(`The exchange refused a request (${message.code}): ${message.text}`))
       case "shutdown":
         return listener.shutdown
       case "foreign":

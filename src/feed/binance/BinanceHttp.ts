@@ -1,12 +1,16 @@
-import { Context, Duration, Effect, Layer, Metric, Schema } from "effect"
+import { ByteSize, Context, Duration, Effect, Layer, Metric, Schema, Stream } from "effect"
 import { FetchHttpClient, HttpClient, type HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
 import * as Gauges from "../../telemetry/Gauges.ts"
 import * as Metrics from "../../telemetry/Metrics.ts"
 import { observe } from "../../telemetry/observe.ts"
+import { isUntrusted, untrusted } from "../certificate.ts"
 import { RestError } from "../RestError.ts"
 import { makeRequestWeight } from "./RequestWeight.ts"
 
 const REQUEST_TIMEOUT = Duration.seconds(10)
+
+/** Many times the longest answer that is asked for, 1,000 trades: what is longer is not read to its end. */
+const MOST_ANSWER = ByteSize.mebibytes(16)
 
 export interface BinanceRequest<A> {
   readonly path: string
@@ -43,8 +47,15 @@ export class BinanceHttp extends Context.Service<
           client.get(path, { urlParams: query }).pipe(
             Effect.tap((response) => weights.answered(weight, response)),
             Effect.flatMap(HttpClientResponse.filterStatusOk),
-            Effect.flatMap(HttpClientResponse.schemaBodyJson(answer)),
-            Effect.catch((error) => Effect.flip(restError(host, error))),
+            Effect.flatMap((response) =>
+              Effect.flatMap(
+                textOf(response, MOST_ANSWER, Stream.fail(tooLong(host, response.status))),
+                decode(answer),
+              ),
+            ),
+            Effect.catch((error) =>
+              error._tag === "RestError" ? Effect.fail(error) : Effect.flip(restError(host, error)),
+            ),
             Effect.timeoutOrElse({
               duration: REQUEST_TIMEOUT,
               orElse: () => Effect.fail(new RestError({ host, status: undefined, detail: "no answer for 10 s" })),
@@ -58,6 +69,20 @@ export class BinanceHttp extends Context.Service<
     ).pipe(Layer.provide(FetchHttpClient.layer))
 }
 
+type Body = Stream.Stream<Uint8Array, HttpClientError.HttpClientError | RestError>
+
+const textOf = ({ stream }: { readonly stream: Body }, most: ByteSize.ByteSize, beyond: Body) =>
+  stream.pipe(
+    Stream.limitBytes(most, () => beyond),
+    Stream.decodeText(),
+    Stream.mkString,
+  )
+
+const decode = <A>(answer: Schema.Decoder<A>) => Schema.decodeUnknownEffect(Schema.fromJsonString(answer))
+
+const tooLong = (host: string, status: number) =>
+  new RestError({ host, status, detail: `an answer of more than ${ByteSize.format(MOST_ANSWER)}` })
+
 const restError = Effect.fnUntraced(function* (
   host: string,
   error: HttpClientError.HttpClientError | Schema.SchemaError,
@@ -65,7 +90,7 @@ const restError = Effect.fnUntraced(function* (
   if (error._tag === "SchemaError") return new RestError({ host, status: 200, detail: "an answer of another shape" })
   const { response } = error
   if (response === undefined) return new RestError({ host, status: undefined, detail: innermost(error) })
-  const body = yield* response.text.pipe(Effect.orElseSucceed(() => ""))
+  const body = yield* textOf(response, MOST_REFUSAL, Stream.empty).pipe(Effect.orElseSucceed(() => ""))
   // A body that was cut, or is no JSON.
   if (response.status < 300) return new RestError({ host, status: response.status, detail: innermost(error) })
   const code = Schema.decodeUnknownOption(Refusal)(body)
@@ -77,8 +102,14 @@ const restError = Effect.fnUntraced(function* (
   })
 })
 
+/** Of an answer that is no success, its beginning is enough. */
+const MOST_REFUSAL = ByteSize.kibibytes(64)
+
 const Refusal = Schema.fromJsonString(Schema.Struct({ code: Schema.Int }))
 
 /** `fetch failed` hides the reason in its causes. */
-const innermost = (error: Error): string =>
-  error.cause instanceof Error ? innermost(error.cause) : error.message !== "" ? error.message : error.name
+const innermost = (error: Error): string => {
+  if (error.cause instanceof Error) return innermost(error.cause)
+  const detail = error.message !== "" ? error.message : error.name
+  return "code" in error && isUntrusted(String(error.code)) ? untrusted(detail) : detail
+}

@@ -1,6 +1,9 @@
 import { Predicate, Result, Schema } from "effect"
 import type { Trade } from "../../market/Trade.ts"
 
+/** Longer than any name or decimal of the exchange; a trade that the table cannot hold is kept as it came, so it has to be bounded. */
+const Text = Schema.String.check(Schema.isMaxLength(100))
+
 /**
  * The trade event of Binance Spot, https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams#trade-streams:
  *
@@ -9,10 +12,10 @@ import type { Trade } from "../../market/Trade.ts"
  * bare on `/ws`, inside `{"stream":"btcusdt@trade","data":…}` on `/stream`. Unknown keys are allowed: an added one must not cost trades.
  */
 const TradeEvent = Schema.Struct({
-  s: Schema.String,
+  s: Text,
   t: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
-  p: Schema.String,
-  q: Schema.String,
+  p: Text,
+  q: Text,
   T: Schema.Int.check(Schema.isGreaterThan(0)),
   m: Schema.Boolean,
   b: Schema.optional(Schema.NullOr(Schema.Int)),
@@ -25,7 +28,7 @@ export type BinanceMessage =
   | { readonly kind: "trade"; readonly trade: Trade }
   /** The answer to a control request. It proves nothing: streams that do not exist are acknowledged too. */
   | { readonly kind: "acknowledged"; readonly id: unknown }
-  | { readonly kind: "refused"; readonly id: unknown; readonly code: unknown; readonly text: string }
+  | { readonly kind: "refused"; readonly id: unknown; readonly code: string; readonly text: string }
   /** The exchange is about to close this connection. */
   | { readonly kind: "shutdown" }
   /** An event of another kind. */
@@ -50,7 +53,7 @@ export const readMessage = (text: string, receivedAt: number): BinanceMessage =>
     case undefined:
       return readControl(event)
     default:
-      return { kind: "foreign", event: String(event["e"]) }
+      return { kind: "foreign", event: described(event["e"]) }
   }
 }
 
@@ -77,10 +80,15 @@ const readTrade = (event: unknown, receivedAt: number): BinanceMessage => {
 /** Errors come flat, as documented, and nested under `error`, as observed. */
 const readControl = (frame: Record<PropertyKey, unknown>): BinanceMessage => {
   const error = Predicate.isObject(frame["error"]) ? frame["error"] : frame
-  if ("code" in error) return { kind: "refused", id: frame["id"], code: error["code"], text: String(error["msg"]) }
+  if ("code" in error)
+    return { kind: "refused", id: frame["id"], code: described(error["code"]), text: described(error["msg"]) }
   if ("result" in frame) return { kind: "acknowledged", id: frame["id"] }
   return { kind: "foreign", event: "none" }
 }
+
+/** A value of JSON in a few words. One of an object may have no text at all, that of a deep one takes more stack than there is. */
+const described = (value: unknown): string =>
+  typeof value === "object" && value !== null ? "an object" : String(value).slice(0, 200)
 
 /** Milliseconds were the unit before `timeUnit` existed, and still are on servers that do not know it. 10^14 µs is 1973. */
 const microseconds = (time: number): number => (time < 1e14 ? time * 1000 : time)

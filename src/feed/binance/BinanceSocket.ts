@@ -2,6 +2,7 @@ import { Array, Cause, Context, Duration, Effect, Layer, type Scope } from "effe
 import { type IncomingMessage } from "node:http"
 import { type RawData, WebSocket } from "ws"
 import * as Metrics from "../../telemetry/Metrics.ts"
+import { isUntrusted, untrusted } from "../certificate.ts"
 import { ConnectionLost, type LossReason } from "../ConnectionLost.ts"
 
 /** One text frame, and when it was read, in milliseconds of the monotonic clock. */
@@ -22,8 +23,11 @@ export interface OpenSocket {
 /** The exchange pings every 20 s; without a frame or a ping for this long the link is dead. */
 const SILENCE = Duration.seconds(45)
 
-/** When this many frames wait, the socket is not read: TCP makes the exchange wait. About 1.5 MB of trades. */
-const MOST_WAITING = 8_192
+/** When this many frames wait, or so much in them, the socket is not read: TCP makes the exchange wait. Of trades about 1.5 MB. */
+const MOST_WAITING = { frames: 8_192, characters: 8 * 1024 * 1024 } as const
+
+/** Three hundred times a trade: a longer frame ends the connection before it is read. */
+const MOST_FRAME_BYTES = 64 * 1024
 
 const HANDSHAKE_TIMEOUT = Duration.seconds(10)
 
@@ -58,6 +62,7 @@ class Connection {
   private readonly ws: WebSocket
   private readonly host: string
   private waiting: globalThis.Array<Frame> = []
+  private waitingCharacters = 0
   private lost: ConnectionLost | undefined
   private accepted = false
   private finished = false
@@ -74,7 +79,7 @@ class Connection {
     this.ws = new WebSocket(url, {
       handshakeTimeout: Duration.toMillis(HANDSHAKE_TIMEOUT),
       perMessageDeflate: false,
-      maxPayload: 16 * 1024 * 1024,
+      maxPayload: MOST_FRAME_BYTES,
       // A frame that is not UTF-8 is one bad frame, not a reason to lose the connection.
       skipUTF8Validation: true,
     })
@@ -165,9 +170,12 @@ class Connection {
   private receive(data: RawData) {
     if (this.finished) return
     this.heardAt = performance.now()
-    this.waiting.push({ text: String(data), receivedAt: this.heardAt })
+    const text = String(data)
+    this.waiting.push({ text, receivedAt: this.heardAt })
+    this.waitingCharacters += text.length
     this.count(1)
-    if (this.waiting.length >= MOST_WAITING && !this.ws.isPaused) {
+    const full = this.waiting.length >= MOST_WAITING.frames || this.waitingCharacters >= MOST_WAITING.characters
+    if (full && !this.ws.isPaused) {
       this.pausedAt = this.heardAt
       this.ws.pause()
     }
@@ -177,6 +185,7 @@ class Connection {
   private drain(): ReadonlyArray<Frame> {
     const frames = this.waiting
     this.waiting = []
+    this.waitingCharacters = 0
     this.count(-frames.length)
     if (this.ws.isPaused) {
       this.ws.resume()
@@ -204,5 +213,6 @@ class Connection {
 /** Node reports a refused dual-stack connection as an AggregateError without a message. */
 const describe = (error: Error): string => {
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined
-  return error.message !== "" ? error.message : (code ?? error.name)
+  const detail = error.message !== "" ? error.message : (code ?? error.name)
+  return isUntrusted(code) ? untrusted(detail) : detail
 }

@@ -76,6 +76,27 @@ describe("readMessage", () => {
     ["\u0000\uFFFD\u0001", "malformed"],
     ['{"stream":"btcusdt@trade","data":null}', "foreign"],
   ]
+  const deep = (depth: number) => "[".repeat(depth) + "]".repeat(depth)
+  const hostile: ReadonlyArray<readonly [what: string, text: string, kind: string]> = [
+    ["an array of 200,000 levels", deep(200_000), "malformed"],
+    ["an object of 100,000 levels", '{"a":'.repeat(100_000) + "1" + "}".repeat(100_000), "foreign"],
+    ["an event of 100,000 levels", `{"e":${deep(100_000)}}`, "foreign"],
+    ["an event without a text", '{"e":{"toString":1,"valueOf":1}}', "foreign"],
+    ["a refusal without a text", '{"code":{"toString":1},"msg":{"toString":1,"valueOf":1}}', "refused"],
+    ["a refusal of 100,000 levels", `{"code":${deep(100_000)},"msg":${deep(100_000)}}`, "refused"],
+    ["a price of 100,000 levels", tradeFrame(1, { p: 0 }).replace('"p":0', `"p":${deep(100_000)}`), "malformed"],
+    ["a price of a million digits", tradeFrame(1, { p: "9".repeat(1_000_000) }), "malformed"],
+    ["a symbol of a million letters", tradeFrame(1, { s: "A".repeat(1_000_000) }), "malformed"],
+    ["another prototype", '{"__proto__":{"e":"trade"},"result":null}', "acknowledged"],
+  ]
+  for (const [what, text, kind] of hostile) {
+    it(`sees ${kind} in ${what}, and says little of it`, () => {
+      const message = readMessage(text, 0)
+      assert.strictEqual(message.kind, kind)
+      assert.isBelow(JSON.stringify(message).length, 1_000)
+    })
+  }
+
   for (const [text, kind] of shapes) {
     it(`sees ${kind} in ${text.slice(0, 70)}`, () => assert.strictEqual(kindOf(text), kind))
   }

@@ -45,6 +45,31 @@ describe("BinanceRest", () => {
     }),
   )
 
+  for (const status of [200, 500]) {
+    it.live(`does not read an answer of HTTP ${status} to an end that it does not have`, () =>
+      Effect.gen(function* () {
+        let sent = 0
+        const chunk = Buffer.alloc(1024 * 1024, " ")
+        const { result } = yield* asking(["BTCUSDT"], (_, response) => {
+          response.writeHead(status, { "content-type": "application/json" })
+          const more = () => {
+            while (!response.destroyed && sent < 2_000) {
+              sent += 1
+              if (!response.write(chunk)) return
+            }
+            response.end()
+          }
+          response.on("drain", more)
+          more()
+        })
+        assert.isAtMost(sent, 100)
+        const failure = result._tag === "Failure" ? result.failure : undefined
+        assert.strictEqual(failure?.status, status)
+        if (status === 200) assert.include(failure?.message ?? "", "an answer of more than 16")
+      }),
+    )
+  }
+
   it.live("finds the names that the exchange does not know, and lists the others", () =>
     Effect.gen(function* () {
       const { asked, result } = yield* asking(["BTCUSDT", "NOPE", "OLDUSDT"], (url, response) =>

@@ -59,6 +59,35 @@ describe("BinanceSocket", () => {
   )
 
   live(
+    "makes the exchange wait for few large frames as for many small ones",
+    Effect.gen(function* () {
+      const frame = "x".repeat(60_000)
+      let server: WebSocket | undefined
+      const url = yield* webSocketServer((socket) => {
+        server = socket
+        for (let i = 0; i < 1_000; i++) socket.send(frame)
+      })
+      const socket = yield* open(url)
+      const unsent: Array<number> = []
+      yield* waitUntil(() => {
+        unsent.push(server?.bufferedAmount ?? 0)
+        return unsent.length > 20 && new Set(unsent.slice(-20)).size === 1
+      })
+      assert.isAbove(unsent.at(-1) ?? 0, 30_000_000)
+      assert.isBelow((yield* socket.take).length, 300)
+    }),
+  )
+
+  live(
+    "ends a connection with a frame that is longer than any trade",
+    Effect.gen(function* () {
+      const url = yield* webSocketServer((socket) => socket.send("x".repeat(70_000)))
+      const loss = yield* Effect.flip(Effect.flatMap(open(url), ({ take }) => take))
+      assert.match(String(loss), /broke \(Max payload size exceeded\)/)
+    }),
+  )
+
+  live(
     "gives the frames that came before the end, and then why it ended",
     Effect.gen(function* () {
       const url = yield* webSocketServer((socket) => {
