@@ -1,4 +1,5 @@
-# The image of the service. It expects DATABASE_URL; docker-compose.yml runs it beside a TimescaleDB.
+# The image of the service. It expects DATABASE_URL, and writes nowhere but in /data: docker-compose.yml runs it beside a
+# TimescaleDB, with everything else read-only.
 
 # No install scripts in either stage: they would fetch a second Node and link PostgreSQL's libraries.
 FROM node:24.21.0-bookworm-slim AS build
@@ -24,6 +25,6 @@ ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
 VOLUME /data
 USER node
 EXPOSE 3000
-# Unhealthy as long as the database or the exchange is away, as /health is.
-HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 CMD ["node", "dist/main.js", "health"]
+# Unhealthy when a restart helps: not while the database or the exchange is away, which it would not bring back.
+HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --start-interval=2s --retries=3 CMD ["node", "dist/main.js", "health"]
 CMD ["node", "dist/main.js"]

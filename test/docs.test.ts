@@ -16,8 +16,6 @@ const pathOf = (path: string): string => fileURLToPath(new URL(`../${path}`, imp
 const read = (path: string): string => readFileSync(pathOf(path), "utf8")
 
 const readme = read("README.md")
-const compose = read("docker-compose.yml")
-const dockerfile = read("Dockerfile")
 const documents = [
   "README.md",
   "ARCHITECTURE.md",
@@ -28,6 +26,7 @@ const documents = [
   "docs/candles.md",
   "docs/metrics.md",
   "docs/redis.md",
+  "docs/operations.md",
 ]
 
 const manifest: {
@@ -226,75 +225,6 @@ describe("docs/guarantees.md", () => {
     assert.isAtLeast(rows.length, 5)
     for (const reason of rows.flatMap((cell) => matches(cell, /`([^`]*)`/g)))
       for (const words of reason.split("…")) assert.include(sources, words.trim())
-  })
-})
-
-describe("containers", () => {
-  it("run the Node that the tests run on", () => {
-    const images = matches(dockerfile, /^FROM (\S+)/gm)
-    assert.deepStrictEqual(images, [`node:${manifest.devDependencies["node"]}-bookworm-slim`])
-  })
-
-  it("are made from files that exist and that the build gets to see", () => {
-    const ignored = read(".dockerignore").split("\n")
-    assert.include(ignored, "*")
-    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = ""]) => files.split(" "))
-    assert.sameMembers(
-      ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "src", "migrations"],
-      [...new Set(copied)],
-    )
-    for (const path of copied) {
-      assert.isTrue(existsSync(pathOf(path)), path)
-      assert.include(ignored, `!${path}`)
-    }
-  })
-
-  it("run commands that the program has, and not as root", () => {
-    const commands = new Set(firstCells("Commands", "`node dist/main.js …`"))
-    const started = matches(`${dockerfile}${compose}`, /"dist\/main\.js", "(\w+)"/g)
-    assert.deepStrictEqual(started, ["health", "simulate"])
-    for (const command of started) assert.isTrue(commands.has(command), command)
-    assert.match(dockerfile, /^USER node$/m)
-    const simulate = read("src/cli/simulate.ts")
-    for (const flag of matches(compose, /"--(host|port|rate|seed|symbols)"/g)) assert.include(simulate, `("${flag}")`)
-  })
-
-  it("set variables that exist", () => {
-    const [service = ""] = matches(compose, /^ {2}fulltape:\n((?: {4}.*\n)*)/gm)
-    const [environment = ""] = matches(service, /^ {4}environment:\n((?: {6}.*\n)*)/gm)
-    const set = matches(environment, /^ {6}(\w+):/gm)
-    assert.include(set, "DATABASE_URL")
-    const image = matches(dockerfile.split("FROM").at(-1) ?? "", /\b([A-Z_]+)=/g)
-    assert.sameMembers([...image], ["NODE_ENV", "HOST", "DATA_DIR"])
-    assert.deepStrictEqual(
-      [...set, ...image].filter((name) => !known.has(name)),
-      [],
-    )
-    for (const [, name, passed] of environment.matchAll(/^ {6}(\w+): \$\{(\w+):-\}$/gm))
-      assert.strictEqual(name, passed)
-    assert.include(dockerfile, `EXPOSE ${variables.port.default}`)
-    assert.include(service, `:${variables.port.default}"`)
-  })
-
-  it("pin their images, publish on this machine only, and mount what exists", () => {
-    const images = matches(compose, /^ {4}image: (\S+)$/gm)
-    assert.includeMembers(
-      images.map((image) => image.replace(/:.*/, "")),
-      ["timescale/timescaledb", "redis", "fulltape"],
-    )
-    for (const image of images) assert.match(image, /^fulltape:local$|:\d+\.\d+\.\d+(-\w+)?$/)
-    for (const port of matches(compose, /^ {6}- "([^"]*:\d+)"$/gm)) assert.match(port, /^127\.0\.0\.1:/)
-    for (const path of matches(compose, /^ {6}- \.\/([^:]+):/gm)) assert.isTrue(existsSync(pathOf(path)), path)
-  })
-
-  it("receive traces where the collector listens, and pass them to the Jaeger of the same file", () => {
-    const collector = read("otel-collector.yaml")
-    assert.match(collector, /http:\n\s+endpoint: 0\.0\.0\.0:4318\n/)
-    assert.match(compose, /OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/otel-collector:4318/)
-    const exporter = matches(collector, /^ {2}(otlp_grpc\/jaeger):\n {4}endpoint: jaeger:4317$/gm)
-    assert.strictEqual(exporter.length, 1)
-    assert.include(collector, "exporters: [otlp_grpc/jaeger]")
-    for (const name of ["jaeger", "otel-collector"]) assert.match(compose, new RegExp(`^  ${name}:$`, "m"))
   })
 })
 
