@@ -28,11 +28,17 @@ import * as Tracing from "./telemetry/Tracing.ts"
 import * as Vitals from "./telemetry/Vitals.ts"
 import { version } from "./version.ts"
 
+const tracing = Layer.unwrap(
+  Effect.map(Settings, ({ environment, telemetry: { otlpEndpoint, serviceName } }) =>
+    Tracing.layer({ endpoint: otlpEndpoint, serviceName, serviceVersion: version, environment }),
+  ),
+)
+
 /** Logs, and traces on top of them. */
-export const telemetry = Layer.unwrap(
-  Effect.map(Settings, ({ environment, logs, telemetry: { otlpEndpoint, serviceName } }) =>
-    Tracing.layer({ endpoint: otlpEndpoint, serviceName, environment }).pipe(
-      Layer.provideMerge(Logs.layer({ ...logs, service: serviceName })),
+export const telemetry = tracing.pipe(
+  Layer.provideMerge(
+    Layer.unwrap(
+      Effect.map(Settings, ({ logs, telemetry }) => Logs.layer({ ...logs, service: telemetry.serviceName })),
     ),
   ),
 )
@@ -72,7 +78,7 @@ export const databaseBeside = (options: { readonly mustExist: boolean }) =>
         Layer.provide(EmbeddedPostgres.layerAttach({ dataDir: settings.dataDir, ...options })),
       )
     }),
-  ).pipe(Layer.provideMerge(logsBeside))
+  ).pipe(Layer.provideMerge(tracing.pipe(Layer.provideMerge(logsBeside))))
 
 /** The exchange's REST host, where one is known: what it lists, and what it still serves of the past, weighed together. */
 export const rest = Layer.unwrap(

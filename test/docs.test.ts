@@ -27,6 +27,7 @@ const documents = [
   "docs/metrics.md",
   "docs/redis.md",
   "docs/operations.md",
+  "docs/traces-and-logs.md",
 ]
 
 const manifest: {

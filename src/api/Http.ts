@@ -1,8 +1,9 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, flow, Layer, Predicate } from "effect"
-import { HttpBody, HttpMiddleware, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import { HttpBody, HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger, OpenApi } from "effect/http-api"
 import { createServer } from "node:http"
+import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { acceptable } from "./acceptable.ts"
 import { Api } from "./Api.ts"
 import { Checks } from "./Checks.ts"
@@ -73,7 +74,7 @@ export const layer = (options: HttpOptions) =>
       // Before the port is open: a request that comes before its handlers would never be answered.
       const answer = yield* HttpRouter.toHttpEffect(Layer.provide(routes(options), NodeHttpServer.layerHttpServices))
       return Layer.effectDiscard(HttpServer.addressFormattedWith(logAddress)).pipe(
-        Layer.provideMerge(HttpServer.serve(answer)),
+        Layer.provideMerge(HttpServer.serve(untracedProbes(answer))),
         Layer.provideMerge(server(options)),
       )
     }),
@@ -85,10 +86,14 @@ const server = ({ host, port }: HttpOptions) =>
     Effect.gen(function* () {
       const node = createServer(REQUEST_LIMITS).setTimeout(STILL_MILLIS)
       limitConnections(node, MOST_CONNECTIONS)
+      const every10Seconds = yield* makeRateLimited("10 seconds")
       const runFork = Effect.runForkWith(yield* Effect.context<never>())
       // Without a listener, an error of a later accept (no file descriptor left) would end the process.
       node.on("error", (error) => {
-        if (node.listening) runFork(Effect.logWarning(`A connection could not be accepted: ${error.message}`))
+        if (!node.listening) return
+        runFork(
+          every10Seconds(Effect.logWarning(`A connection could not be accepted, others are served: ${error.message}`)),
+        )
       })
       const server = yield* NodeHttpServer.make(() => node, { host, port, gracefulShutdownTimeout: SHUTDOWN_TIMEOUT })
       yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
@@ -103,6 +108,12 @@ const logAddress = (address: string) => Effect.logInfo(`Listening on ${address} 
 
 /** Probes come every few seconds for ever: as traces they would bury the others. */
 const isProbe = ({ url }: { readonly url: string }): boolean => /^\/(health|metrics)/.test(url)
+
+/** Leaves out what a probe asks of the database too. */
+const untracedProbes = <A, E, R>(answer: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+    isProbe(request) ? Effect.withTracerEnabled(answer, false) : answer,
+  )
 
 /** The page of the API brings all that it needs; nothing else is a page at all. */
 const securityHeaders = {

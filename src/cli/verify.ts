@@ -57,6 +57,8 @@ export const verify = Command.make("verify", flags, ({ against, demo, samples, s
     )
   }).pipe(
     Effect.provide(Fulltape.databaseBeside({ mustExist: true })),
+    // Every statement would be a trace of its own.
+    Effect.withTracerEnabled(false),
     Effect.provide(Settings.layer(demo ? { dataFolder: "demo", fixed: { DATABASE_URL: "" } } : {})),
   ),
 ).pipe(

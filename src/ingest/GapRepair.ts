@@ -1,4 +1,4 @@
-import { Clock, Context, Duration, Effect, Layer, Queue, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option, Queue, Semaphore } from "effect"
 import type { RestError } from "../feed/RestError.ts"
 import type { TradeHistory } from "../feed/TradeHistory.ts"
 import { GapLedger, LEASE, SETTLING } from "../store/GapLedger.ts"
@@ -81,7 +81,10 @@ export class GapRepair extends Context.Service<
           Effect.ensuring(Effect.sync(() => held.delete(job))),
           oneAtATime.withPermit,
           Effect.catch((storeError) =>
-            Effect.as(warn(Effect.logWarning(storeError.message)), job.gap.last - job.gap.first + 1),
+            Effect.as(
+              warn(Effect.logWarning(`A gap is not given back, and is leased again later. ${storeError.message}`)),
+              job.gap.last - job.gap.first + 1,
+            ),
           ),
         )
 
@@ -90,6 +93,10 @@ export class GapRepair extends Context.Service<
         yield* pause
         const from = job.turn()
         if (job.isWaiting) yield* Queue.offer(turns, job)
+        if (from !== undefined || job.isFinished) yield* inTrace(job, from)(turn(job, from))
+      })
+
+      const turn = Effect.fnUntraced(function* (job: RepairJob, from: number | undefined) {
         if (from !== undefined) {
           yield* page({ symbol: job.gap.symbol, from, last: job.gap.last }).pipe(
             Effect.matchEffect({
@@ -104,22 +111,28 @@ export class GapRepair extends Context.Service<
       const lease = Effect.gen(function* () {
         // Many at once and not one for each that closes: neighbours are only joined within one lease.
         if (held.size > MOST_LEASED / 2) return
+        const span = Option.getOrUndefined(yield* Effect.option(Effect.currentSpan))
         for (const gap of yield* ledger.lease(MOST_LEASED)) {
-          const job = new RepairJob(gap)
+          const job = new RepairJob(gap, span)
           held.add(job)
           yield* Queue.offer(turns, job)
         }
-      }).pipe(Effect.catch((error) => warn(Effect.logWarning(error.message))))
+      }).pipe(Effect.catch((error) => warn(Effect.logWarning(`Repair cannot look for gaps now. ${triedAgain(error)}`))))
 
-      const leasing = Effect.andThen(
-        lease,
-        Queue.take(bell).pipe(Effect.andThen(Effect.sleep(SETTLING)), Effect.timeoutOption(LOOK)),
+      // The looks that nobody asked for find nothing: as traces they would bury the others.
+      let isAsked = true
+      const leasing = Effect.suspend(() =>
+        isAsked ? Effect.withSpan(lease, "GapRepair.lease", { root: true }) : Effect.withTracerEnabled(lease, false),
+      ).pipe(
+        Effect.andThen(Queue.take(bell).pipe(Effect.andThen(Effect.sleep(SETTLING)), Effect.timeoutOption(LOOK))),
+        Effect.tap((rung) => Effect.sync(() => (isAsked = Option.isSome(rung)))),
       )
 
       const renewing = Effect.gen(function* () {
         yield* Effect.sleep(Duration.divideUnsafe(LEASE, 3))
         yield* Effect.gen(function* () {
           const jobs = [...held]
+          if (jobs.length === 0) return
           const renewed = yield* ledger.renew(jobs.map(({ gap }) => gap))
           jobs.forEach((job, index) => {
             const gap = renewed[index]
@@ -128,7 +141,7 @@ export class GapRepair extends Context.Service<
           })
         }).pipe(
           oneAtATime.withPermit,
-          Effect.catch((error) => warn(Effect.logWarning(error.message))),
+          Effect.catch((error) => warn(Effect.logWarning(`Leases of gaps are not renewed. ${triedAgain(error)}`))),
         )
       })
 
@@ -153,6 +166,25 @@ const concernsEveryGap = (error: RepairError): boolean =>
   error.reason === "Unavailable" ||
   error.reason === "Restricted" ||
   error.reason === "NoSuchEndpoint"
+
+const triedAgain = ({ message }: StoreError) => `It is tried again. ${message}`
+
+/** One page of a gap is a trace of its own: all pages of a large one together would be too many spans. */
+const inTrace = ({ gap: { first, last, symbol }, leasedIn }: RepairJob, from: number | undefined) =>
+  Effect.withSpan(
+    "GapRepair.page",
+    {
+      root: true,
+      links: leasedIn === undefined ? [] : [{ span: leasedIn, attributes: {} }],
+      attributes: {
+        "gap.symbol": symbol,
+        "gap.first": first,
+        "gap.last": last,
+        ...(from === undefined ? {} : { "page.from": from }),
+      },
+    },
+    { captureStackTrace: false },
+  )
 
 const closed = ({ gap: { first, last, symbol }, gone, stored }: RepairJob) =>
   Effect.logInfo(`The gap of ${symbol} from id ${first} to ${last} is closed`).pipe(

@@ -1,3 +1,4 @@
+import type { Tracer } from "effect"
 import { PAGE } from "../feed/TradeHistory.ts"
 import type { LeasedGap } from "../store/LeasedGap.ts"
 
@@ -25,8 +26,12 @@ export class RepairJob {
   private underWay = 0
   private waiting = true
 
-  constructor(gap: LeasedGap) {
+  /** The span in which it was leased; undefined: none. */
+  readonly leasedIn: Tracer.Span | undefined
+
+  constructor(gap: LeasedGap, leasedIn?: Tracer.Span) {
     this.gap = gap
+    this.leasedIn = leasedIn
     this.next = gap.first
   }
 

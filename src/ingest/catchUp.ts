@@ -37,7 +37,7 @@ export const makeProbe = Effect.gen(function* () {
   const repair = yield* GapRepair
   const warn = yield* makeRateLimited("10 seconds")
 
-  const once = Effect.fn("catchUp.probe")(function* (symbol: string, from?: number) {
+  const once = Effect.fn("catchUp.probe", { root: true })(function* (symbol: string, from?: number) {
     let stored = 0
     for (let asked = from; ; asked = undefined) {
       const high = yield* ledger.high(symbol)
@@ -54,7 +54,7 @@ export const makeProbe = Effect.gen(function* () {
     }
   })
 
-  const skip = Effect.fn("catchUp.skip")(function* (symbol: string) {
+  const skip = Effect.fn("catchUp.skip", { root: true })(function* (symbol: string) {
     if ((yield* ledger.high(symbol)) === undefined) return
     const newest = (yield* history.newest(symbol)).at(-1)
     if (newest !== undefined) yield* store.repair([newest], { unwanted: [symbol] })

@@ -21,8 +21,7 @@ export const makeCommit = Effect.fnUntraced(function* (unwanted: Set<string>) {
   const fromWire = yield* latenciesOf(Metrics.wireToCommitSeconds)
   const fromExchange = yield* latenciesOf(Metrics.exchangeToCommitSeconds)
 
-  return Effect.fn("Ingest.commit")(function* (batch: ReadonlyArray<Trade>) {
-    yield* Effect.annotateCurrentSpan("batch.size", batch.length)
+  return Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
     const startedAt = performance.now()
     const written = yield* store
       .write(batch, { unwanted: [...unwanted] })

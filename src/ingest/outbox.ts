@@ -4,6 +4,7 @@ import type { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import type { StoreError } from "../store/StoreError.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
+import { batchTrace, drainTrace } from "./batchTrace.ts"
 import { makeCommit } from "./commit.ts"
 import { Spill } from "./Spill.ts"
 import type { Uncommitted } from "./Uncommitted.ts"
@@ -55,6 +56,7 @@ export const makeOutbox = Effect.fnUntraced(function* (options: OutboxOptions) {
   const everySlow = yield* makeRateLimited("10 seconds")
   const everyDrop = yield* makeRateLimited("10 seconds")
   const everyDiskFailure = yield* makeRateLimited("10 seconds")
+  const everyUnreadable = yield* makeRateLimited("10 seconds")
   const patience = Duration.toMillis(Duration.sum(batchTimeout, TOO_LATE))
   let most = MOST_AT_ONCE
 
@@ -74,13 +76,15 @@ export const makeOutbox = Effect.fnUntraced(function* (options: OutboxOptions) {
 
   const dropped = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>, why: string) {
     yield* Metric.update(Metrics.tradesDropped, batch.length)
+    yield* Effect.annotateCurrentSpan("batch.dropped", true)
     yield* everyDrop(Effect.logError(`${why} ${batch.length} trades are dropped, and will be asked for over REST.`))
     yield* options.onDropped(new Set(batch.map(({ symbol }) => symbol)))
   })
 
   const spilled = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>, wasTried: boolean) {
-    const appended = yield* Effect.result(spill.append(batch))
+    const appended = yield* Effect.result(Effect.withSpan(spill.append(batch), "Spill.append"))
     if (Result.isSuccess(appended)) {
+      yield* Effect.annotateCurrentSpan("batch.spilled", true)
       yield* Metric.update(Metrics.tradesSpilled, batch.length)
       yield* tellSize
       yield* Queue.offer(bell, undefined)
@@ -89,7 +93,9 @@ export const makeOutbox = Effect.fnUntraced(function* (options: OutboxOptions) {
     }
   })
 
-  const put = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
+  const put = (batch: ReadonlyArray<Trade>) => batchTrace(batch)(taken(batch))
+
+  const taken = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
     const isFirst = (yield* spill.state).trades === 0
     const late = isLate(batch)
     if (isFirst && late) yield* everySlow(tooSlow)
@@ -108,14 +114,15 @@ export const makeOutbox = Effect.fnUntraced(function* (options: OutboxOptions) {
         most = Math.max(1, oldest.trades.length >> 1)
         return everyAway(away(error))
       }),
+      Effect.andThen(Effect.withSpan(spill.remove(oldest), "Spill.remove")),
+      drainTrace(oldest.trades),
     )
     most = Math.min(MOST_AT_ONCE, most * 2)
-    yield* spill.remove(oldest)
     yield* tellSize
     return true
   }).pipe(
     Effect.catchTag("EntryUnreadable", (entry) =>
-      Effect.logError(entry.message).pipe(Effect.andThen(spill.remove(entry)), Effect.as(true)),
+      everyUnreadable(Effect.logError(entry.message)).pipe(Effect.andThen(spill.remove(entry)), Effect.as(true)),
     ),
     Effect.catchTag("SpillUnusable", ({ message }) =>
       everyDiskFailure(Effect.logError(message)).pipe(Effect.andThen(Effect.sleep(DISK_FAILS)), Effect.as(true)),

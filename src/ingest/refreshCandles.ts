@@ -14,6 +14,10 @@ export const refreshCandles = Effect.gen(function* () {
     const startedAt = performance.now()
     yield* candles.refresh
     yield* Metric.update(Metrics.candleRefreshSeconds, (performance.now() - startedAt) / 1000)
-  }).pipe(Effect.catch((error) => warn(Effect.logWarning(`The candles are not refreshed: ${error.message}`))))
+  }).pipe(
+    Effect.catch((error) =>
+      warn(Effect.logWarning(`The candles are not refreshed, and catch up later: ${error.message}`)),
+    ),
+  )
   return yield* Effect.repeat(refresh, Schedule.spaced(PAUSE))
 })

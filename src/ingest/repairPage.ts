@@ -47,7 +47,7 @@ export const makeRepairPage = Effect.gen(function* () {
     return { gone: yield* ledger.unfillable(symbol, from, Math.min(agreed - 1, last), reason), failure: undefined }
   })
 
-  return Effect.fn("GapRepair.page")(function* (asked: Asked) {
+  return Effect.fnUntraced(function* (asked: Asked) {
     const { from, last } = asked
     const answer = yield* ask(asked)
     const trades = answer?.trades ?? []

@@ -2,6 +2,7 @@ import { Clock, Duration, Effect, Metric, Schedule } from "effect"
 import { monotonicMillis } from "../feed/monotonicMillis.ts"
 import type { ConnectionStatus } from "../feed/TradeFeed.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import type { Rhythm } from "./Rhythm.ts"
 
 const LOOK = Duration.seconds(1)
@@ -41,11 +42,14 @@ export const watchStalledSymbols = ({ connections, isLevel, probe, renew, rhythm
     /** ms of silence from which on a symbol that turned out to be quiet is asked about again. */
     const patience = new Map<string, number>()
     const underWay = new Set<string>()
+    const every10Seconds = yield* makeRateLimited("10 seconds")
 
     const replace = Effect.fnUntraced(function* (symbol: string, silence: number, why: string) {
       yield* Metric.update(Metrics.stalledSymbols, 1)
-      yield* Effect.logWarning(
-        `The stream of ${symbol} has stalled: it is silent for ${Math.round(silence / 1000)} s, ${why}. Its connection is replaced.`,
+      yield* every10Seconds(
+        Effect.logWarning(
+          `The stream of ${symbol} has stalled: it is silent for ${Math.round(silence / 1000)} s, ${why}. Its connection is replaced.`,
+        ),
       )
       yield* renew(symbol)
     })

@@ -32,5 +32,6 @@ export const watchGaps = Effect.gen(function* () {
     yield* Metric.update(Gauges.fillingGaps, filling)
     yield* Metric.update(Gauges.unfillableIds, unfillable)
   })
-  return yield* Effect.repeat(Effect.ignore(look), Schedule.spaced(LOOK))
+  // As traces these looks would bury the others.
+  return yield* Effect.ignore(look).pipe(Effect.withTracerEnabled(false), Effect.repeat(Schedule.spaced(LOOK)))
 })

@@ -63,7 +63,7 @@ export class CandleStore extends Context.Service<
             minutes += refreshed
             if (refreshed < MOST_MINUTES) return minutes
           }
-        }).pipe(Effect.withSpan("CandleStore.refresh"))
+        }).pipe(Effect.withSpan("CandleStore.refresh", { root: true }))
 
         const fields = sql.literal(
           `symbol, interval, (extract(epoch FROM kline.open_time) * 1000000)::bigint AS open_time, open::text AS open, high::text AS high,

@@ -36,8 +36,10 @@ export const connected = (options: DatabaseOptions) =>
     Layer.provideMerge(
       PgClient.layerFrom(
         Effect.gen(function* () {
+          const tls = yield* databaseTls(options.url)
           const client = yield* PgClient.make({
-            ...(yield* databaseTls(options.url)),
+            ...tls,
+            ...placeOf(tls.url),
             maxConnections: options.poolMax,
             connectTimeout: options.timeout,
             // A server that went away without a word is noticed also by who waits for an answer without a timeout.
@@ -62,11 +64,24 @@ export const layer = (options: DatabaseOptions & { readonly market: string }) =>
 const checkMarket = (market: string) =>
   Effect.flatMap(SqlClient.SqlClient, storedMarket).pipe(
     retryWhileItMayCome,
+    Effect.withSpan("Database.checkMarket", { root: true }),
     Effect.flatMap((stored) => requireMarket(stored, market)),
     Effect.catchTag("SqlError", (error) =>
       Effect.fail(new DatabaseUnusable({ message: `The database cannot be used: ${sqlFailure(error).detail}.` })),
     ),
   )
+
+/** What the address says of the server: the spans of statements tell it, and do not read the address themselves. */
+const placeOf = (address: Redacted.Redacted<string>) => {
+  const url = new URL(Redacted.value(address))
+  // A host or database among the parameters comes first.
+  if (url.search !== "") return {}
+  return {
+    host: url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : decodeURIComponent(url.hostname),
+    port: url.port === "" ? 5432 : Number(url.port),
+    database: decodeURIComponent(url.pathname.slice(1)),
+  }
+}
 
 /** Where a database is, without its password. */
 export const addressOf = (url: Redacted.Redacted<string>): string => {
@@ -78,10 +93,13 @@ const reachable = (options: DatabaseOptions) =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT 1`).pipe(
     Effect.tapError((error) =>
       isTransient(error)
-        ? Effect.logWarning(`The database at ${addressOf(options.url)} cannot be reached: ${sqlFailure(error).detail}`)
+        ? Effect.logWarning(
+            `The database at ${addressOf(options.url)} cannot be reached: ${sqlFailure(error).detail}. It is asked again for 30 seconds.`,
+          )
         : Effect.void,
     ),
     retryWhileItMayCome,
+    Effect.withSpan("Database.connect", { root: true }),
     Effect.mapError((error) => new DatabaseUnusable({ message: unusable(error, options.url) })),
   )
 
@@ -122,6 +140,7 @@ export const migrate = Effect.gen(function* () {
   }
   yield* requireMovable(name)
   const applied = yield* Migrator.make({})({ loader: fromSqlFiles, table: "fulltape_migrations" })
+  yield* Effect.annotateCurrentSpan("migrations.applied", applied.length)
   yield* arrangeTrades(name)
   yield* defineFunctions
   return applied
@@ -141,6 +160,7 @@ export const migrate = Effect.gen(function* () {
       ),
     MigrationError: ({ message }) => Effect.fail(new DatabaseUnusable({ message: refusedMigration(message) })),
   }),
+  Effect.withSpan("Database.migrate", { root: true }),
 )
 
 const refusedMigration = (detail: string): string =>

@@ -43,6 +43,7 @@ export const findFlavour = Effect.gen(function* () {
       (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS extension`)
   return yield* flavourOf(found ?? { server: "", license: null, extension: null })
 }).pipe(
+  Effect.withSpan("Database.findFlavour"),
   Effect.catchTag("SqlError", (error) =>
     Effect.fail(new DatabaseUnusable({ message: `The database cannot be used: ${sqlFailure(error).detail}.` })),
   ),

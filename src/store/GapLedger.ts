@@ -76,7 +76,7 @@ export class GapLedger extends Context.Service<
         const timely = bounded(options.timeout)
         const lasting = interval(options.lease ?? LEASE)
 
-        const lease = Effect.fnUntraced(function* (most: number) {
+        const lease = Effect.fn("GapLedger.lease")(function* (most: number) {
           const rows = yield* sql<LeaseRow>`
             SELECT symbol, first_id, last_id, attempts, leased_until::text AS until
             FROM lease_gaps(${lasting}::interval, ${interval(SETTLING)}::interval, ${most}::int)`
@@ -91,7 +91,7 @@ export class GapLedger extends Context.Service<
           )
         }, timely)
 
-        const renew = Effect.fnUntraced(function* (gaps: ReadonlyArray<LeasedGap>) {
+        const renew = Effect.fn("GapLedger.renew")(function* (gaps: ReadonlyArray<LeasedGap>) {
           if (gaps.length === 0) return []
           const [row] = yield* sql<{ readonly ends: string; readonly held: ReadonlyArray<bigint> | null }>`
             SELECT ends::text AS ends, held FROM renew_gaps(
@@ -104,7 +104,7 @@ export class GapLedger extends Context.Service<
           return gaps.map((gap, index) => (held.has(index + 1) ? { ...gap, until: row?.ends ?? gap.until } : undefined))
         }, timely)
 
-        const release = Effect.fnUntraced(function* (
+        const release = Effect.fn("GapLedger.release")(function* (
           { first, last, symbol, until }: LeasedGap,
           { error, progressed, wait }: Release,
         ) {
@@ -173,14 +173,14 @@ export class GapLedger extends Context.Service<
           timely,
         )
 
-        const highs = Effect.fnUntraced(function* (symbols: ReadonlyArray<string>) {
+        const highs = Effect.fn("GapLedger.highs")(function* (symbols: ReadonlyArray<string>) {
           const rows = yield* sql<{ readonly symbol: string; readonly high_id: bigint }>`
             SELECT symbol, high_id FROM symbols
             WHERE symbol = ANY (${Result.getOrThrow(PgTypes.array(symbols, PgTypes.OID.text))})`
           return new Map(rows.map(({ high_id, symbol }) => [symbol, Number(high_id)]))
         }, timely)
 
-        const high = Effect.fnUntraced(function* (symbol: string) {
+        const high = Effect.fn("GapLedger.high")(function* (symbol: string) {
           const [row] = yield* sql<{ readonly high_id: bigint }>`SELECT high_id FROM symbols WHERE symbol = ${symbol}`
           return row === undefined ? undefined : Number(row.high_id)
         }, timely)

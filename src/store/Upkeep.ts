@@ -51,6 +51,7 @@ export class Upkeep extends Context.Service<
                   duration: PATIENCE,
                   orElse: () => Effect.fail(new StoreError({ code: undefined, detail: "no end within 10 minutes" })),
                 }),
+                Effect.withSpan("Upkeep.task", { root: true, attributes: { "upkeep.task": what } }),
                 Effect.provideService(SqlClient.SqlClient, sql),
               ),
             }

@@ -12,6 +12,7 @@ export const databaseIdentity = Effect.gen(function* () {
     return yield* new DatabaseUnusable({ message: "The database's table database_identity is empty." })
   return row.id
 }).pipe(
+  Effect.withSpan("Database.identity"),
   retryWhileItMayCome,
   Effect.catchTag("SqlError", (error) =>
     Effect.fail(new DatabaseUnusable({ message: `The database cannot be used: ${sqlFailure(error).detail}.` })),

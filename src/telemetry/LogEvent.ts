@@ -1,4 +1,4 @@
-import { Cause, type Logger, References } from "effect"
+import { Cause, Context, type Fiber, type Logger, References, Tracer } from "effect"
 import { inspect } from "node:util"
 import { describeCause } from "./describeCause.ts"
 
@@ -9,12 +9,22 @@ export interface LogEvent {
   readonly level: string
   readonly message: string
   readonly service: string
-  /** Annotations, plus `spans` in milliseconds and `cause` where there are any. */
+  /** Annotations, plus `spans` in milliseconds, `cause`, and `traceId` and `spanId` of a span that is exported, where there are any. */
   readonly fields: Readonly<Record<string, unknown>>
 }
 
 /** What every line has; an annotation of such a name gets an underscore appended. */
-const reserved: ReadonlySet<string> = new Set(["timestamp", "level", "message", "service", "cause", "stack", "spans"])
+const reserved: ReadonlySet<string> = new Set([
+  "timestamp",
+  "level",
+  "message",
+  "service",
+  "cause",
+  "stack",
+  "spans",
+  "traceId",
+  "spanId",
+])
 
 /** Reads an event off a logger's input. Causes become one sentence; `stacks` adds the whole of them as `stack`. */
 export const make = (
@@ -24,6 +34,11 @@ export const make = (
   const fields: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(options.fiber.getRef(References.CurrentLogAnnotations))) {
     fields[reserved.has(name) ? `${name}_` : name] = value
+  }
+  const span = exportedSpan(options.fiber)
+  if (span !== undefined) {
+    fields["traceId"] = span.traceId
+    fields["spanId"] = span.spanId
   }
   const spans = options.fiber.getRef(References.CurrentLogSpans)
   if (spans.length > 0) {
@@ -41,6 +56,13 @@ export const make = (
     service: context.service,
     fields,
   }
+}
+
+const exportedSpan = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined => {
+  const span = fiber.getRef(References.TracerEnabled)
+    ? Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+    : undefined
+  return span?.sampled === true && !Context.get(span.annotations, Tracer.DisablePropagation) ? span : undefined
 }
 
 /** One line of JSON, whatever the values are. */

@@ -1,4 +1,5 @@
 import { Clock, Effect, Layer, Logger, LogLevel, References } from "effect"
+import type { Rotation } from "./appendRotating.ts"
 import * as LogEvent from "./LogEvent.ts"
 import { type LogDirUnwritable, open } from "./LogFiles.ts"
 
@@ -10,6 +11,8 @@ export interface LogOptions {
   readonly format: "json" | "pretty"
   /** For `combined.log`, `error.log` and `performance.log`; undefined: no files. */
   readonly dir: string | undefined
+  /** When those files are moved away; by default at 50 MB, keeping 5 of each. */
+  readonly rotation?: Rotation
   /** In every line. */
   readonly service: string
   /** By default the process's standard output. */
@@ -53,7 +56,9 @@ const makeLogger = Effect.fnUntraced(function* (options: LogOptions) {
     Effect.map(Clock.currentTimeMillis, (now) => {
       toTerminal({ date: new Date(now), level: "warn", message, service: options.service, fields: {} })
     })
-  const toFiles = yield* options.dir === undefined ? Effect.succeed(ignore) : openFiles(options.dir, warn)
+  const toFiles = yield* options.dir === undefined
+    ? Effect.succeed(ignore)
+    : openFiles(options.dir, warn, options.rotation)
   return Logger.make((event) => {
     const made = LogEvent.make(event, context)
     toTerminal(made)
@@ -61,8 +66,17 @@ const makeLogger = Effect.fnUntraced(function* (options: LogOptions) {
   })
 })
 
-const openFiles = Effect.fnUntraced(function* (dir: string, onTrouble: (sentence: string) => Effect.Effect<void>) {
-  const [combined, errors, performance] = yield* open(dir, ["combined.log", "error.log", "performance.log"], onTrouble)
+const openFiles = Effect.fnUntraced(function* (
+  dir: string,
+  onTrouble: (sentence: string) => Effect.Effect<void>,
+  rotation: Rotation | undefined,
+) {
+  const [combined, errors, performance] = yield* open(
+    dir,
+    ["combined.log", "error.log", "performance.log"],
+    onTrouble,
+    rotation,
+  )
   return (event: LogEvent.LogEvent): void => {
     const line = LogEvent.toJson(event)
     combined?.(line)

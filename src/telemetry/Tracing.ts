@@ -1,11 +1,13 @@
 import type { SpanExporter } from "@opentelemetry/sdk-trace-base"
-import { ConfigProvider, Effect, Layer, References } from "effect"
+import { ConfigProvider, Effect, Layer, References, Tracer } from "effect"
+import { makeRateLimited } from "./rateLimited.ts"
 
 /** Where spans go, and under which names. */
 export interface TracingOptions {
   /** The base address of an OpenTelemetry collector; undefined: no spans are made. */
   readonly endpoint: URL | undefined
   readonly serviceName: string
+  readonly serviceVersion?: string
   /** As `deployment.environment.name`, unless OTEL_RESOURCE_ATTRIBUTES names one. */
   readonly environment: string
 }
@@ -26,47 +28,91 @@ export const layer = (options: TracingOptions): Layer.Layer<never> =>
     : Layer.unwrap(makeSdk(options, options.endpoint))
 
 const makeSdk = Effect.fnUntraced(function* (options: TracingOptions, endpoint: URL) {
-  const [NodeSdk, { BatchSpanProcessor }, { OTLPTraceExporter }] = yield* Effect.promise(() =>
-    Promise.all([
-      import("@effect/opentelemetry/NodeSdk"),
-      import("@opentelemetry/sdk-trace-base"),
-      import("@opentelemetry/exporter-trace-otlp-http"),
-    ]),
-  )
+  const [{ diag, DiagLogLevel }, NodeSdk, OtelTracer, Resource, { BatchSpanProcessor }, { OTLPTraceExporter }] =
+    yield* Effect.promise(() =>
+      Promise.all([
+        import("@opentelemetry/api"),
+        import("@effect/opentelemetry/NodeSdk"),
+        import("@effect/opentelemetry/OtelTracer"),
+        import("@effect/opentelemetry/Resource"),
+        import("@opentelemetry/sdk-trace-base"),
+        import("@opentelemetry/exporter-trace-otlp-http"),
+      ]),
+    )
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  const everyMinute = yield* makeRateLimited("1 minute")
+  let isAway = false
+  const complain = (message: string): void => {
+    // That spans are dropped then has been said.
+    if (!isAway) runFork(everyMinute(Effect.logWarning(`OpenTelemetry: ${message}`)))
+  }
+  // A sampler that is misspelt is one that takes everything, and the SDK says so nowhere else.
+  diag.setLogger(
+    { error: complain, warn: complain, info: ignore, debug: ignore, verbose: ignore },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  )
   const exporter = new OTLPTraceExporter({
     url: `${endpoint.href.replace(/\/$/, "")}/v1/traces`,
     // the SDK's 10 seconds of retries would keep a command that has finished from ending
     ...(process.env["OTEL_EXPORTER_OTLP_TIMEOUT"] ? {} : { timeoutMillis: 2000 }),
   })
+  const onOutage = yield* makeRateLimited("1 minute")
   const spanProcessor = new BatchSpanProcessor(
-    tolerant(exporter, (error) =>
-      runFork(
-        Effect.logWarning(
-          `The collector at ${endpoint.host} does not take traces, they are dropped while that lasts`,
-        ).pipe(Effect.annotateLogs({ error: error.message })),
-      ),
-    ),
+    tolerant(exporter, {
+      failed: ({ message }) => {
+        isAway = true
+        runFork(
+          onOutage(
+            Effect.logWarning(
+              `The collector at ${endpoint.host} does not take traces, they are dropped while that lasts`,
+            ).pipe(Effect.annotateLogs({ error: message })),
+          ),
+        )
+      },
+      recovered: (dropped) => {
+        isAway = false
+        runFork(
+          Effect.logInfo(`The collector at ${endpoint.host} takes traces again`).pipe(
+            Effect.annotateLogs({ droppedSpans: dropped }),
+          ),
+        )
+      },
+    }),
   )
-  const environment = process.env["OTEL_RESOURCE_ATTRIBUTES"]?.includes("deployment.environment")
+  const attributes = process.env["OTEL_RESOURCE_ATTRIBUTES"]?.includes("deployment.environment")
     ? {}
     : { "deployment.environment.name": options.environment }
-  return NodeSdk.layer(() => ({
-    resource: { serviceName: options.serviceName, attributes: environment },
-    spanProcessor,
-    shutdownTimeout,
-  })).pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv())))
+  const { serviceName, serviceVersion = "unknown" } = options
+  return Layer.effect(Tracer.Tracer, Effect.map(OtelTracer.make, withoutContext)).pipe(
+    Layer.provide(OtelTracer.layerTracer),
+    Layer.provide(NodeSdk.layerTracerProvider(spanProcessor, { shutdownTimeout })),
+    Layer.provide(Resource.layerFromEnv(Resource.configToAttributes({ serviceName, serviceVersion, attributes }))),
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv())),
+  )
 })
 
-/** Reports the first failure and none to the SDK, whose flush would turn it into a defect of the shutdown. */
-const tolerant = (exporter: SpanExporter, onFirstFailure: (error: Error) => unknown): SpanExporter => {
-  let failed = false
+/**
+ * The tracer itself makes its span OpenTelemetry's active one around every step of every fiber, for libraries that look for it there.
+ * None of ours does, and that is most of what tracing would cost.
+ */
+const withoutContext = (tracer: Tracer.Tracer): Tracer.Tracer =>
+  Tracer.make({ span: (options) => tracer.span(options) })
+
+/** Reports where a failure and where a success begins, and no failure to the SDK, whose flush would turn it into a defect of the shutdown. */
+const tolerant = (
+  exporter: SpanExporter,
+  on: { readonly failed: (error: Error) => unknown; readonly recovered: (dropped: number) => unknown },
+): SpanExporter => {
+  let dropped = 0
   return {
     export: (spans, done) =>
-      exporter.export(spans, (result) => {
-        if (result.error !== undefined && !failed) {
-          failed = true
-          onFirstFailure(result.error)
+      exporter.export(spans, ({ error }) => {
+        if (error !== undefined) {
+          if (dropped === 0) on.failed(error)
+          dropped += spans.length
+        } else if (dropped > 0) {
+          on.recovered(dropped)
+          dropped = 0
         }
         done({ code: 0 })
       }),
@@ -74,3 +120,5 @@ const tolerant = (exporter: SpanExporter, onFirstFailure: (error: Error) => unkn
     shutdown: () => exporter.shutdown(),
   }
 }
+
+const ignore = (): void => {}

@@ -1,6 +1,6 @@
 /**
  * Measures on this machine: `npm run measure -- reconnect`, `repair`, `outage` and `commit` what docs/guarantees.md says in figures, `storage`
- * and `candles` what docs/storage.md does. On the server that TEST_DATABASE_URL names, or an embedded one.
+ * and `candles` what docs/storage.md does, `tracing` what docs/traces-and-logs.md does. On the server that TEST_DATABASE_URL names, or an embedded one.
  * Nothing here is a test: figures depend on the machine and on what else runs on it.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -14,6 +14,7 @@ import { reconnect } from "./reconnect.ts"
 import { repair } from "./repair.ts"
 import { server } from "./server.ts"
 import { storage } from "./storage.ts"
+import { tracing } from "./tracing.ts"
 
 const measures = [
   Command.make("reconnect", {}, () => reconnect).pipe(
@@ -39,6 +40,9 @@ const measures = [
     Command.withDescription(
       "A million trades: how quickly they are stored, what room they take, and that they are read back equal",
     ),
+  ),
+  Command.make("tracing", {}, () => tracing).pipe(
+    Command.withDescription("The processor time that traces cost the service at 20,000 trades a second"),
   ),
 ] as const
 

@@ -1,57 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, Option } from "effect"
 import { execFile } from "node:child_process"
-import { createServer } from "node:http"
-import { gunzipSync } from "node:zlib"
 import * as Tracing from "../../src/telemetry/Tracing.ts"
-
-interface Received {
-  readonly path: string
-  readonly headers: Readonly<Record<string, unknown>>
-  readonly body: {
-    readonly resourceSpans: ReadonlyArray<{
-      readonly resource: { readonly attributes: ReadonlyArray<{ key: string; value: { stringValue?: string } }> }
-      readonly scopeSpans: ReadonlyArray<{ readonly spans: ReadonlyArray<Span> }>
-    }>
-  }
-}
-
-interface Span {
-  readonly name: string
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentSpanId?: string
-}
-
-/** A collector on a free port that answers every request with a status, or, with none, never. */
-const collector = (status: number | undefined) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly endpoint: URL; readonly received: Array<Received>; readonly close: () => void }>(
-      (resume) => {
-        const received: Array<Received> = []
-        const server = createServer((request, response) => {
-          const chunks: Array<Buffer> = []
-          request.on("data", (chunk: Buffer) => chunks.push(chunk))
-          request.on("end", () => {
-            const bytes = Buffer.concat(chunks)
-            const text = request.headers["content-encoding"] === "gzip" ? gunzipSync(bytes) : bytes
-            received.push({ path: request.url ?? "", headers: request.headers, body: JSON.parse(text.toString()) })
-            if (status !== undefined) response.writeHead(status, { "content-type": "application/json" }).end("{}")
-          })
-        })
-        const close = () => {
-          server.closeAllConnections()
-          server.close()
-        }
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address()
-          assert(address !== null && typeof address === "object")
-          resume(Effect.succeed({ endpoint: new URL(`http://127.0.0.1:${address.port}`), received, close }))
-        })
-      },
-    ),
-    ({ close }) => Effect.sync(close),
-  )
+import { startCollector } from "../fixtures/Collector.ts"
 
 const variable = (name: string, value: string) =>
   Effect.acquireRelease(
@@ -76,7 +27,7 @@ const trace = Effect.fnUntraced(function* (endpoint: URL) {
       }),
     ),
     Effect.provide(
-      Tracing.layer({ endpoint, serviceName: "tape", environment: "test" }).pipe(
+      Tracing.layer({ endpoint, serviceName: "tape", serviceVersion: "1.2", environment: "test" }).pipe(
         Layer.provideMerge(Logger.layer([logger])),
       ),
     ),
@@ -87,7 +38,7 @@ const trace = Effect.fnUntraced(function* (endpoint: URL) {
 describe("Tracing", () => {
   it.live("delivers parent and child with the service's name when it is shut down", () =>
     Effect.gen(function* () {
-      const { endpoint, received } = yield* collector(200)
+      const { endpoint, received } = yield* startCollector()
       yield* variable("OTEL_EXPORTER_OTLP_HEADERS", "x-token=abc")
       yield* variable("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
       yield* variable("OTEL_RESOURCE_ATTRIBUTES", "team=data")
@@ -97,10 +48,13 @@ describe("Tracing", () => {
       const request = received[0]
       assert.strictEqual(request?.path, "/v1/traces")
       assert.strictEqual(request?.headers["x-token"], "abc")
-      const resource = request?.body.resourceSpans[0]
-      const attributes = resource?.resource.attributes.map(({ key, value }) => `${key}=${value.stringValue}`)
-      assert.includeMembers(attributes ?? [], ["service.name=tape", "deployment.environment.name=test", "team=data"])
-      const spans = resource?.scopeSpans.flatMap((scope) => scope.spans) ?? []
+      assert.deepInclude(request?.resource, {
+        "service.name": "tape",
+        "service.version": "1.2",
+        "deployment.environment.name": "test",
+        team: "data",
+      })
+      const spans = request?.spans ?? []
       assert.lengthOf(spans, 4)
       const [child, parent] = spans
       assert.strictEqual(child?.name, "store.insert")
@@ -113,7 +67,7 @@ describe("Tracing", () => {
 
   it.live("keeps the path of the endpoint", () =>
     Effect.gen(function* () {
-      const { endpoint, received } = yield* collector(200)
+      const { endpoint, received } = yield* startCollector()
       yield* trace(new URL("/otlp/", endpoint))
       assert.strictEqual(received[0]?.path, "/otlp/v1/traces")
     }).pipe(Effect.scoped),
@@ -121,16 +75,80 @@ describe("Tracing", () => {
 
   it.live("leaves sampling to the standard variables", () =>
     Effect.gen(function* () {
-      const { endpoint, received } = yield* collector(200)
+      const { endpoint, received } = yield* startCollector()
       yield* variable("OTEL_TRACES_SAMPLER", "always_off")
       yield* trace(endpoint)
       assert.deepStrictEqual(received, [])
     }).pipe(Effect.scoped),
   )
 
+  it.live.each([
+    {
+      name: "of a sampler",
+      variables: { OTEL_TRACES_SAMPLER: "parent_based" },
+      said: /OTEL_TRACES_SAMPLER value "parent_based" invalid/,
+    },
+    {
+      name: "of its ratio",
+      variables: { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "10" },
+      said: /OTEL_TRACES_SAMPLER_ARG=10 was given, but it is out of range/,
+    },
+  ])("says that a value $name is none", ({ said, variables }) =>
+    Effect.gen(function* () {
+      const { endpoint } = yield* startCollector()
+      for (const [name, value] of Object.entries(variables)) yield* variable(name, value)
+      const { warnings } = yield* trace(endpoint)
+      assert.lengthOf(warnings, 1)
+      assert.match(warnings[0] ?? "", said)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("tells when a collector that was away takes traces again, and how many are lost", () =>
+    Effect.gen(function* () {
+      yield* variable("OTEL_BSP_SCHEDULE_DELAY", "20")
+      const answers = [503, 503, 200]
+      const collector = yield* startCollector(() => answers.shift() ?? 200)
+      yield* variable("OTEL_EXPORTER_OTLP_TIMEOUT", "10")
+      const said: Array<string> = []
+      const logger = Logger.make(({ message }) => said.push(String(message)))
+      yield* Effect.repeat(Effect.andThen(batch, Effect.sleep("50 millis")), { until: () => said.length === 2 }).pipe(
+        Effect.timeout("10 seconds"),
+        Effect.provide(
+          Tracing.layer({ endpoint: collector.endpoint, serviceName: "tape", environment: "test" }).pipe(
+            Layer.provideMerge(Logger.layer([logger])),
+          ),
+        ),
+      )
+      assert.match(said[0] ?? "", /does not take traces, they are dropped while that lasts$/)
+      assert.match(said[1] ?? "", /takes traces again$/)
+    }).pipe(Effect.scoped),
+  )
+
+  it.live("holds no more than its queue of what an absent collector does not take", () =>
+    Effect.gen(function* () {
+      const { close, endpoint } = yield* startCollector()
+      close()
+      const grown = Number(
+        yield* said(`
+          const spans = (count) => Effect.repeat(Effect.void.pipe(Effect.withSpan("a", { attributes: { text: "x".repeat(500) } })), { times: count })
+          const heap = () => (gc(), process.memoryUsage().heapUsed)
+          const grown = Effect.gen(function* () {
+            yield* spans(5_000)
+            const before = heap()
+            for (let i = 0; i < 50; i++) yield* Effect.andThen(spans(2_000), Effect.sleep("10 millis"))
+            return heap() - before
+          })
+          console.log(await Effect.runPromise(Effect.provide(grown, [
+            Tracing.layer({ endpoint: new URL("${endpoint.href}"), serviceName: "tape", environment: "test" }).pipe(
+              Layer.provide(Logger.layer([])))])))`),
+      )
+      assert.isBelow(grown, 10_000_000)
+    }).pipe(Effect.scoped),
+  )
+
   it.live("is off with OTEL_SDK_DISABLED", () =>
     Effect.gen(function* () {
-      const { endpoint, received } = yield* collector(200)
+      const { endpoint, received } = yield* startCollector()
       yield* variable("OTEL_SDK_DISABLED", "true")
       yield* trace(endpoint)
       assert.deepStrictEqual(received, [])
@@ -144,7 +162,7 @@ describe("Tracing", () => {
     { name: "never answers", status: undefined, open: true },
   ])("ends in time, with one warning at most, when the collector $name", ({ open, status }) =>
     Effect.gen(function* () {
-      const { close, endpoint } = yield* collector(status)
+      const { close, endpoint } = yield* startCollector(() => status)
       if (!open) close()
       const { shutdown, warnings } = yield* trace(endpoint)
       assert.isBelow(shutdown, 2500)
@@ -162,7 +180,7 @@ describe("Tracing", () => {
 
   it.live("loads nothing of OpenTelemetry without an endpoint", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* collector(200)
+      const { endpoint } = yield* startCollector()
       assert.strictEqual(yield* loaded("undefined"), "")
       assert.strictEqual(yield* loaded(`new URL("${endpoint.href}")`), "@effect/opentelemetry,@opentelemetry")
     }).pipe(Effect.scoped),
@@ -170,7 +188,7 @@ describe("Tracing", () => {
 
   it.live("does not hold a process that has finished while the collector is absent", () =>
     Effect.gen(function* () {
-      const { close, endpoint } = yield* collector(200)
+      const { close, endpoint } = yield* startCollector()
       close()
       const started = performance.now()
       yield* loaded(`new URL("${endpoint.href}")`)
@@ -181,8 +199,16 @@ describe("Tracing", () => {
 
 /** What of OpenTelemetry a process has loaded after it ran with an endpoint, which is given as an expression. */
 const loaded = (endpoint: string) =>
+  said(`
+    await Effect.runPromise(Effect.void.pipe(Effect.withSpan("a"), Effect.provide(
+      Tracing.layer({ endpoint: ${endpoint}, serviceName: "tape", environment: "test" }))))
+    console.log([...loaded].sort().join())
+  `)
+
+/** What a script has written after it ran as a process of its own. */
+const said = (script: string) =>
   Effect.callback<string>((resume) => {
-    const script = `
+    const before = `
       import { registerHooks } from "node:module"
       const loaded = new Set()
       registerHooks({
@@ -193,13 +219,10 @@ const loaded = (endpoint: string) =>
           return resolved
         },
       })
-      const { Effect } = await import("effect")
+      const { Effect, Layer, Logger } = await import("effect")
       const Tracing = await import(${JSON.stringify(new URL("../../src/telemetry/Tracing.ts", import.meta.url).href)})
-      await Effect.runPromise(Effect.void.pipe(Effect.withSpan("a"), Effect.provide(
-        Tracing.layer({ endpoint: ${endpoint}, serviceName: "tape", environment: "test" }))))
-      console.log([...loaded].sort().join())
     `
-    execFile(process.execPath, ["--input-type=module", "--eval", script], (error, stdout) =>
+    execFile(process.execPath, ["--expose-gc", "--input-type=module", "--eval", before + script], (error, stdout) =>
       resume(error === null ? Effect.succeed(stdout.trim()) : Effect.die(error)),
     )
   })

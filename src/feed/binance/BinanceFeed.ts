@@ -8,7 +8,7 @@ import { BinanceSocket } from "./BinanceSocket.ts"
 import { DialBudget } from "./DialBudget.ts"
 import type { Link } from "./Link.ts"
 import { shardTrades } from "./Shard.ts"
-import { makeShardReport } from "./ShardReport.ts"
+import { makeShardReport, type ShardReport } from "./ShardReport.ts"
 import { shards, streamUrl } from "./subscription.ts"
 
 export interface BinanceFeedOptions {
@@ -41,30 +41,31 @@ export const layerNoDeps = (options: BinanceFeedOptions) =>
         place: { readonly index: number; readonly of: number },
       ): Stream.Stream<Trade, FeedGaveUp> => {
         const name = `binance-${place.index + 1}`
-        const report = makeShardReport({ name, host, symbols, statuses })
+        const begun = (report: ShardReport) => {
+          const policy = reconnect(options.maxReconnectAttempts).pipe(
+            Schedule.setInputType<ConnectionLost>(),
+            Schedule.tap(({ input, attempt, duration }) => report.lost(input, attempt, duration)),
+            // Waited for here, where the request to stop can end it.
+            Schedule.modifyDelay(({ duration }) => Effect.as(Effect.raceFirst(Effect.sleep(duration), until), 0)),
+          )
 
-        const policy = reconnect(options.maxReconnectAttempts).pipe(
-          Schedule.setInputType<ConnectionLost>(),
-          Schedule.tap(({ input, attempt, duration }) => report.lost(input, attempt, duration)),
-          // Waited for here, where the request to stop can end it.
-          Schedule.modifyDelay(({ duration }) => Effect.as(Effect.raceFirst(Effect.sleep(duration), until), 0)),
-        )
-
-        return shardTrades({
-          url,
-          name,
-          host,
-          symbols,
-          until,
-          report,
-          rotateAfter: Duration.times(options.rotateAfter, 1 - (SPREAD * place.index) / place.of),
-          onPresent: (link) => symbols.forEach((symbol) => presents.set(symbol, link)),
-        }).pipe(
-          Stream.retry(policy),
-          Stream.mapError((loss) => new FeedGaveUp({ attempts: options.maxReconnectAttempts, last: loss.message })),
-          Stream.onStart(report.begun),
-          Stream.provideContext(deps),
-        )
+          return shardTrades({
+            url,
+            name,
+            host,
+            symbols,
+            until,
+            report,
+            rotateAfter: Duration.times(options.rotateAfter, 1 - (SPREAD * place.index) / place.of),
+            onPresent: (link) => symbols.forEach((symbol) => presents.set(symbol, link)),
+          }).pipe(
+            Stream.retry(policy),
+            Stream.mapError((loss) => new FeedGaveUp({ attempts: options.maxReconnectAttempts, last: loss.message })),
+            Stream.onStart(report.begun),
+            Stream.provideContext(deps),
+          )
+        }
+        return Stream.unwrap(Effect.map(makeShardReport({ name, host, symbols, statuses }), begun))
       }
 
       return TradeFeed.of({

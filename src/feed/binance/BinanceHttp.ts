@@ -63,6 +63,8 @@ export class BinanceHttp extends Context.Service<
             Effect.tap(() => Metric.update(Metrics.restRequests.ok, 1)),
             Effect.tapError(({ reason }) => Metric.update(Metrics.restRequests[reason], 1)),
             (request) => weights.spending(weight, request),
+            // What we trace is no business of the exchange.
+            Effect.provideService(HttpClient.TracerPropagationEnabled, false),
           )
         return BinanceHttp.of({ host, get, weightLimit: weights.limit })
       }),

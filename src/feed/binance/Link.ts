@@ -1,5 +1,6 @@
-import { type Array, Cause, Deferred, Effect, Latch, Option, Queue, Stream } from "effect"
+import { type Array, Cause, Deferred, Effect, Exit, Latch, Option, Queue, Stream, type Tracer } from "effect"
 import type { Trade } from "../../market/Trade.ts"
+import { endSpan } from "../../telemetry/endSpan.ts"
 import type { ConnectionLost } from "../ConnectionLost.ts"
 import { subscribe } from "./BinanceConnection.ts"
 import { BinanceSocket } from "./BinanceSocket.ts"
@@ -13,6 +14,8 @@ export type RotationCause = "age" | "shutdown" | "stalled"
 export interface Link {
   /** Why it was dialled; undefined: there was none before it. */
   readonly cause: RotationCause | undefined
+  /** The span of the replacement that it was dialled for. */
+  readonly rotation: Tracer.Span | undefined
   /** Completed when it has to be replaced before its time. */
   readonly asked: Deferred.Deferred<RotationCause>
   /** Completed by the shard when it is not needed any more, or no good. */
@@ -33,6 +36,7 @@ export type Happening =
   | { readonly kind: "lost"; readonly link: Link; readonly loss: ConnectionLost }
 
 export interface LinkOptions {
+  readonly name: string
   readonly url: string
   readonly symbols: ReadonlyArray<string>
   readonly until: Effect.Effect<void>
@@ -41,8 +45,9 @@ export interface LinkOptions {
   readonly heard: Effect.Effect<unknown>
 }
 
-export const makeLink = (cause: RotationCause | undefined): Link => ({
+export const makeLink = (cause?: RotationCause, rotation?: Tracer.Span): Link => ({
   cause,
+  rotation,
   asked: Deferred.makeUnsafe(),
   over: Deferred.makeUnsafe(),
   gate: Latch.makeUnsafe(true),
@@ -80,8 +85,8 @@ export const runLink = Effect.fnUntraced(function* (link: Link, options: LinkOpt
 
 /** The trades of one connection, from its dial to its loss; it ends once `until` succeeds and everything read was taken. */
 const open = (
-  { gate }: Link,
-  { heard, symbols, until, url }: LinkOptions,
+  { cause, gate, rotation }: Link,
+  { heard, name, symbols, until, url }: LinkOptions,
   opened: Effect.Effect<unknown>,
   listener: Parameters<typeof subscribe>[2],
 ) =>
@@ -89,13 +94,34 @@ const open = (
     Effect.gen(function* () {
       const sockets = yield* BinanceSocket
       const budget = yield* DialBudget
-      const dialled = Effect.andThen(budget.take, sockets.open(url))
+      const { hostname, port, protocol } = new URL(url)
+      const span = yield* Effect.makeSpan("BinanceFeed.connect", {
+        ...(rotation === undefined ? { root: true } : { parent: rotation }),
+        kind: "client",
+        attributes: {
+          "server.address": hostname,
+          "server.port": Number(port) || (protocol === "wss:" ? 443 : 80),
+          "connection.name": name,
+          "connection.symbol_count": symbols.length,
+          "connection.cause": cause ?? "none before",
+        },
+      })
+      // Ends with the acknowledgement: what is left of the connection's life is no part of it.
+      yield* Effect.addFinalizer((exit) => endSpan(span, exit))
+      const dialled = Effect.andThen(
+        Effect.withSpan(budget.take, "DialBudget.take"),
+        Effect.withSpan(sockets.open(url), "BinanceSocket.open"),
+      ).pipe(Effect.withParentSpan(span, { captureStackTrace: false }))
       const found = yield* Effect.raceFirst(Effect.as(until, Option.none()), Effect.asSome(dialled))
       if (Option.isNone(found)) return Cause.done()
       const socket = found.value
       yield* opened
       yield* Effect.forkScoped(Effect.andThen(until, socket.finish))
       const take = Effect.andThen(gate.await, Effect.tap(socket.take, heard))
-      return yield* subscribe({ ...socket, take }, symbols, listener)
+      const subscription = yield* Effect.makeSpan("BinanceFeed.subscribe", { parent: span })
+      yield* Effect.addFinalizer((exit) => endSpan(subscription, exit))
+      const ended = Effect.andThen(endSpan(subscription, Exit.void), endSpan(span, Exit.void))
+      const acknowledged = Effect.andThen(listener.acknowledged, ended)
+      return yield* subscribe({ ...socket, take }, symbols, { ...listener, acknowledged })
     }),
   ).pipe(Stream.scoped)

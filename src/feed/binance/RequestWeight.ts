@@ -1,4 +1,5 @@
 import { Clock, Effect } from "effect"
+import { makeRateLimited } from "../../telemetry/rateLimited.ts"
 
 /** Of every address in one clock minute, documented and in every exchangeInfo that we know; `limit` corrects it. */
 const DOCUMENTED_LIMIT = 6000
@@ -35,6 +36,7 @@ export interface RequestWeight {
 export const makeRequestWeight: Effect.Effect<RequestWeight> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   let allowed = DOCUMENTED_LIMIT
+  const every10Seconds = yield* makeRateLimited("10 seconds")
   let minute = 0
   let heard = false
   let used = 0
@@ -90,8 +92,10 @@ export const makeRequestWeight: Effect.Effect<RequestWeight> = Effect.gen(functi
       const wasClosed = now < closedUntil
       closedUntil = Math.max(closedUntil, now + wait)
       if (wasClosed) return
-      yield* Effect.logWarning(
-        `The exchange refuses requests for ${Math.ceil(wait / 1000)} s (HTTP ${status}): too many came from this address`,
+      yield* every10Seconds(
+        Effect.logWarning(
+          `The exchange refuses requests for ${Math.ceil(wait / 1000)} s (HTTP ${status}): too many came from this address`,
+        ),
       )
     }
   })

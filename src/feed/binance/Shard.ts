@@ -1,6 +1,7 @@
-import { Array, Cause, Clock, Deferred, Duration, Effect, Option, Queue, Stream } from "effect"
+import { Array, Cause, Clock, Deferred, Duration, Effect, Exit, Option, Queue, Stream } from "effect"
 import type { Trade } from "../../market/Trade.ts"
 import * as Gauges from "../../telemetry/Gauges.ts"
+import { endSpan } from "../../telemetry/endSpan.ts"
 import type { ConnectionLost } from "../ConnectionLost.ts"
 import { ANSWER_TIMEOUT } from "./BinanceConnection.ts"
 import { Handover } from "./Handover.ts"
@@ -44,7 +45,7 @@ const connectedShard = Effect.fnUntraced(function* (options: ShardOptions) {
   const context = yield* Effect.context()
   const handover = new Handover(symbols, (change) => Gauges.heldTrades.modifyUnsafe(change, context))
   yield* Effect.addFinalizer(() => Effect.sync(() => handover.release()))
-  let present = makeLink(undefined)
+  let present = makeLink()
   /** The one that is to take over, once it is open. */
   let next: Link | undefined
   /** How much longer the next one may make the shard wait, for its acknowledgement or for silent symbols. */
@@ -63,7 +64,7 @@ const connectedShard = Effect.fnUntraced(function* (options: ShardOptions) {
       maximum: options.rotateAfter,
     })
     yield* Effect.forkIn(
-      guarded(replace(link, { age, rotateAfter: options.rotateAfter, handover, report, run })),
+      guarded(replace(link, { name: options.name, age, rotateAfter: options.rotateAfter, handover, report, run })),
       scope,
     )
     return openedAt + Duration.toMillis(options.rotateAfter)
@@ -71,6 +72,7 @@ const connectedShard = Effect.fnUntraced(function* (options: ShardOptions) {
 
   const promote = Effect.fnUntraced(function* (link: Link) {
     yield* Deferred.succeed(present.over, undefined)
+    if (link.rotation !== undefined) yield* endSpan(link.rotation, Exit.void)
     handover.complete()
     link.gate.openUnsafe()
     present = link

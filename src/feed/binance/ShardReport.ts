@@ -1,5 +1,6 @@
 import { Duration, Effect, Metric } from "effect"
 import * as Metrics from "../../telemetry/Metrics.ts"
+import { makeRateLimited } from "../../telemetry/rateLimited.ts"
 import type { ConnectionLost } from "../ConnectionLost.ts"
 import type { ConnectionStatuses } from "../ConnectionStatuses.ts"
 import type { RotationCause } from "./Link.ts"
@@ -13,7 +14,10 @@ export interface ShardReportOptions {
 }
 
 /** Puts what happens to the connections of one shard into its status, the metrics and the log. */
-export const makeShardReport = ({ host, name, statuses, symbols }: ShardReportOptions) => {
+export const makeShardReport = Effect.fnUntraced(function* ({ host, name, statuses, symbols }: ShardReportOptions) {
+  // The first attempts of an outage are told one by one, and a part of those of a long one.
+  const someLosses = yield* makeRateLimited("1 minute", 6)
+  const someFailures = yield* makeRateLimited("1 minute", 6)
   let reached = false
   const noting = (fields: Record<string, unknown>) => Effect.annotateLogs({ connection: name, ...fields })
   return {
@@ -34,8 +38,8 @@ export const makeShardReport = ({ host, name, statuses, symbols }: ShardReportOp
       yield* statuses.lost(name, loss.message, wasOpen(loss))
       yield* count(loss)
       const instead = reached ? "" : " (`npm run demo` runs without the exchange.)"
-      yield* Effect.logWarning(`${loss.message} Trying again.${instead}`).pipe(
-        noting({ attempt, waitMs: millis(wait) }),
+      yield* someLosses(
+        Effect.logWarning(`${loss.message} Trying again.${instead}`).pipe(noting({ attempt, waitMs: millis(wait) })),
       )
     }),
 
@@ -43,7 +47,7 @@ export const makeShardReport = ({ host, name, statuses, symbols }: ShardReportOp
     replaced: Effect.fnUntraced(function* (cause: RotationCause, nextRotationAt: number) {
       yield* statuses.rotated(name, nextRotationAt)
       yield* Metric.update(Metrics.rotations[cause], 1)
-      yield* Effect.logInfo("Another connection to the exchange took over").pipe(noting({ cause }))
+      yield* Effect.logInfo("Another connection to the exchange took over").pipe(noting({ rotation: cause }))
     }),
 
     /** Lost while another one was there to take over. */
@@ -68,14 +72,16 @@ export const makeShardReport = ({ host, name, statuses, symbols }: ShardReportOp
     ) {
       yield* Metric.update(Metrics.rotationFailures, 1)
       if (failure._tag === "ConnectionLost" && !wasOpen(failure)) yield* count(failure)
-      yield* Effect.logWarning(
-        `The connection to the exchange could not be replaced, and goes on: ${failure.message} Trying again.`,
-      ).pipe(noting({ attempt, waitMs: millis(wait) }))
+      yield* someFailures(
+        Effect.logWarning(
+          `The connection to the exchange could not be replaced, and goes on: ${failure.message} Trying again.`,
+        ).pipe(noting({ attempt, waitMs: millis(wait) })),
+      )
     }),
   }
-}
+})
 
-export type ShardReport = ReturnType<typeof makeShardReport>
+export type ShardReport = Effect.Success<ReturnType<typeof makeShardReport>>
 
 /** Whether there had been a connection. */
 const wasOpen = ({ reason }: ConnectionLost): boolean => reason._tag !== "Unreachable" && reason._tag !== "Refused"

@@ -1,4 +1,5 @@
 import { Deferred, Effect, Latch, Schedule, type Scope, Semaphore } from "effect"
+import { makeRateLimited } from "../../telemetry/rateLimited.ts"
 import { type EmbeddedPostgresError } from "./EmbeddedPostgresError.ts"
 import { type Postmaster, stop } from "./Postmaster.ts"
 
@@ -25,6 +26,7 @@ export const supervise = Effect.fnUntraced(function* (
   const wanted = yield* Latch.make(true)
   const running = yield* Latch.make(false)
   const oneStop = yield* Semaphore.make(1)
+  const some = yield* makeRateLimited("1 minute", 6)
   let current: Postmaster | undefined
 
   const session = (port: number | undefined) =>
@@ -38,7 +40,7 @@ export const supervise = Effect.fnUntraced(function* (
         current = undefined
         yield* Latch.close(running)
         if (Latch.isOpen(wanted)) {
-          yield* Effect.logWarning(`The embedded PostgreSQL ended (${how}) and is started again`)
+          yield* some(Effect.logWarning(`The embedded PostgreSQL ended (${how}) and is started again`))
         }
       }),
     )
@@ -47,7 +49,7 @@ export const supervise = Effect.fnUntraced(function* (
     Effect.sleep("250 millis").pipe(
       Effect.andThen(wanted.await),
       Effect.andThen(session(port)),
-      Effect.tapError((error) => Effect.logWarning(error.message)),
+      Effect.tapError((error) => some(Effect.logWarning(error.message))),
       Effect.retry(restart),
       Effect.forever,
     )
