@@ -5,11 +5,13 @@ import { Flavour } from "../store/Flavour.ts"
 import { StoreError } from "../store/StoreError.ts"
 import { TradeStore } from "../store/TradeStore.ts"
 import * as Gauges from "../telemetry/Gauges.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
 import { binanceDetail, binanceStatus, lastTrades, shownConnection } from "./binanceCheck.ts"
 import { completeness, problemsOf } from "./Completeness.ts"
 import type { BinanceCheck, DatabaseCheck, LiveCheck, PartCheck, ReadyCheck } from "./HealthChecks.ts"
 import type { HealthReport } from "./HealthGroup.ts"
 import { pipelineDetail } from "./pipelineDetail.ts"
+import { recently } from "./recently.ts"
 import { repairCheck } from "./repairCheck.ts"
 import { makeSpillCheck } from "./spillCheck.ts"
 import { Statuses } from "./Statuses.ts"
@@ -85,6 +87,7 @@ export class Checks extends Context.Service<
       })
 
       const spill = yield* makeSpillCheck(statuses)
+      const numbersAnew = yield* recently(Metrics.tradesRegressed, "1 hour")
       const repair = repairCheck(statuses)
       const parts = Effect.all({ pipeline, database, binance, spill, repair })
 
@@ -112,7 +115,9 @@ export class Checks extends Context.Service<
           ...[checks.pipeline, checks.database, checks.binance].flatMap((part) =>
             part.status === "up" ? [] : [part.detail],
           ),
-          ...(yield* problemsOf(progress)),
+          ...problemsOf(progress),
+          ...(checks.spill.status === "down" ? [checks.spill.detail] : []),
+          ...((yield* numbersAnew) ? [NUMBERED_ANEW] : []),
         ]
         const works = problems.length === 0 && Object.values(checks).every((part) => part.status === "up")
         const alive = yield* live
@@ -128,6 +133,9 @@ export class Checks extends Context.Service<
     }),
   )
 }
+
+const NUMBERED_ANEW =
+  "Trades were set aside within the last hour, because the exchange numbers its trades anew, as a wiped testnet does. Give it a database of its own."
 
 const unanswered = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)

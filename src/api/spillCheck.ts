@@ -1,24 +1,21 @@
-import { Clock, Duration, Effect, Metric } from "effect"
+import { Clock, Effect, Metric } from "effect"
 import * as Gauges from "../telemetry/Gauges.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import type { PartCheck } from "./HealthChecks.ts"
+import { recently } from "./recently.ts"
 import type { Statuses } from "./Statuses.ts"
 
 /** So long after a trade was dropped the spill counts as down: batches come about once a second. */
-const RECENT = Duration.toMillis(Duration.minutes(1))
+const RECENT = "1 minute"
 
 /** Gives the effect that tells whether trades wait on disk, or are dropped. */
 export const makeSpillCheck = Effect.fnUntraced(function* (statuses: Statuses) {
-  let seen = (yield* Metric.value(Metrics.tradesDropped)).count
-  let droppedAt = Number.NEGATIVE_INFINITY
+  const dropsNow = yield* recently(Metrics.tradesDropped, RECENT)
 
   return Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
-    const { count: dropped } = yield* Metric.value(Metrics.tradesDropped)
-    if (dropped > seen) droppedAt = now
-    seen = dropped
     const { value: trades } = yield* Metric.value(Metrics.spillTrades)
-    if (now - droppedAt < RECENT) {
+    if (yield* dropsNow) {
       const detail =
         "Trades are being dropped: neither the database nor the disk takes them; repair asks for them later. Bring the database back, raise SPILL_MAX_MB, or make room in DATA_DIR."
       return { ...statuses.note("spill", "down", now), detail } satisfies PartCheck

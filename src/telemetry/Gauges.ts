@@ -50,10 +50,10 @@ export const symbolLastTrade = (symbol: string) => Metric.withAttributes(symbolL
 /** 1 while the database answers. */
 export const databaseUp = gauge("fulltape_database_up", "Whether the database answers: 1, or 0")
 
-/** How much later than it should the event loop came to its timers, for all but the worst hundredth of 10 s. */
+/** How much later than it should the event loop came to its timers, the worst time of 10 s. */
 export const eventLoopDelay = gauge(
   "fulltape_event_loop_delay_seconds",
-  "Delay of the event loop, 99th percentile of the last 10 seconds",
+  "Longest delay of the event loop in the last 10 seconds",
 )
 
 /** JavaScript objects, the dead ones that were not collected yet included. */

@@ -4,7 +4,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks"
 import * as Gauges from "./Gauges.ts"
 import { observe } from "./observe.ts"
 
-/** How long the event loop is watched before its percentile is shown, and how often the disk is asked. */
+/** How long the event loop is watched before its longest delay is shown, and how often the disk is asked. */
 const WINDOW = Duration.seconds(10)
 
 /** ms between two of the timers by which the event loop is watched; what comes on top is delay. */
@@ -37,8 +37,8 @@ const watchEventLoop = Effect.gen(function* () {
   let shown = 0
   yield* observe(Gauges.eventLoopDelay, () => shown)
   const show = Effect.sync(() => {
-    // In ns, and at least the time between two timers.
-    shown = Math.max(0, delays.percentile(99) / 1e9 - RESOLUTION / 1e3)
+    // In ns, and at least the time between two timers. The longest: one that lasts for seconds is one of few, and no percentile has it.
+    shown = Math.max(0, delays.max / 1e9 - RESOLUTION / 1e3)
     delays.reset()
   })
   yield* Effect.forkScoped(Effect.repeat(show, Schedule.spaced(WINDOW)))
