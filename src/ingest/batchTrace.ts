@@ -1,4 +1,4 @@
-import { Clock, Context, Effect, Exit, Option, References, type Tracer } from "effect"
+import { Clock, Context, Effect, Exit, Option, References, Tracer } from "effect"
 import type { Trade } from "../market/Trade.ts"
 
 /** Symbols that the span of a batch names at most. */
@@ -17,10 +17,10 @@ export const drainTrace = (batch: ReadonlyArray<Trade>) => traced("Ingest.drain"
 const traced =
   (name: string, batch: ReadonlyArray<Trade>, sinceSocket: boolean) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.gen(function* () {
-      if (!(yield* References.TracerEnabled)) return yield* effect
-      const tracer = yield* Effect.tracer
-      const clock = yield* Clock.Clock
+    Effect.withFiber((fiber) => {
+      if (!fiber.getRef(References.TracerEnabled)) return effect
+      const tracer = fiber.getRef(Tracer.Tracer)
+      const clock = fiber.getRef(Clock.Clock)
       const waited = Math.max(0, performance.now() - (batch[0]?.receivedAt ?? Number.POSITIVE_INFINITY))
       const now = clock.currentTimeNanosUnsafe()
       const startTime = sinceSocket ? now - BigInt(Math.round(waited * 1e6)) : now
@@ -40,29 +40,26 @@ const traced =
         describe(span, batch, waited)
         if (sinceSocket) begin("Ingest.queue", Option.some(span)).end(now, Exit.void)
       }
-      return yield* Effect.withParentSpan(effect, span, { captureStackTrace: false }).pipe(
-        Effect.onExit((exit) => Effect.sync(() => span.end(clock.currentTimeNanosUnsafe(), exit))),
+      return Effect.onExit(Effect.provideService(effect, Tracer.ParentSpan, span), (exit) =>
+        Effect.sync(() => span.end(clock.currentTimeNanosUnsafe(), exit)),
       )
     })
 
 const describe = (span: Tracer.Span, batch: ReadonlyArray<Trade>, waited: number): void => {
-  const runs = new Map<string, { first: number; last: number }>()
+  const firsts = new Map<string, number>()
+  const lasts = new Map<string, number>()
   for (const { id, symbol } of batch) {
-    const run = runs.get(symbol)
-    if (run === undefined) runs.set(symbol, { first: id, last: id })
-    else if (id > run.last) run.last = id
-    else if (id < run.first) run.first = id
+    const first = firsts.get(symbol)
+    if (first === undefined || id < first) firsts.set(symbol, id)
+    if (id > (lasts.get(symbol) ?? -1)) lasts.set(symbol, id)
   }
-  const named = [...runs].slice(0, MOST_SYMBOLS)
+  const symbols = [...firsts.keys()].slice(0, MOST_SYMBOLS)
   span.attribute("batch.size", batch.length)
-  span.attribute("batch.symbol_count", runs.size)
-  span.attribute(
-    "batch.symbols",
-    named.map(([symbol]) => symbol),
-  )
+  span.attribute("batch.symbol_count", firsts.size)
+  span.attribute("batch.symbols", symbols)
   span.attribute(
     "batch.ids",
-    named.map(([symbol, { first, last }]) => `${symbol} ${first}-${last}`),
+    symbols.map((symbol) => `${symbol} ${firsts.get(symbol)}-${lasts.get(symbol)}`),
   )
   span.attribute("batch.wait", waited / 1000)
 }

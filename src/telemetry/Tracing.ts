@@ -1,4 +1,4 @@
-import type { SpanExporter } from "@opentelemetry/sdk-trace-base"
+import type { SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import { ConfigProvider, Effect, Layer, References, Tracer } from "effect"
 import { makeRateLimited } from "./rateLimited.ts"
 
@@ -28,15 +28,14 @@ export const layer = (options: TracingOptions): Layer.Layer<never> =>
     : Layer.unwrap(makeSdk(options, options.endpoint))
 
 const makeSdk = Effect.fnUntraced(function* (options: TracingOptions, endpoint: URL) {
-  const [{ diag, DiagLogLevel }, NodeSdk, OtelTracer, Resource, { BatchSpanProcessor }, { OTLPTraceExporter }] =
+  const [{ diag, DiagLogLevel }, Resource, { BatchSpanProcessor }, { OTLPTraceExporter }, { makeOtelTracer }] =
     yield* Effect.promise(() =>
       Promise.all([
         import("@opentelemetry/api"),
-        import("@effect/opentelemetry/NodeSdk"),
-        import("@effect/opentelemetry/OtelTracer"),
         import("@effect/opentelemetry/Resource"),
         import("@opentelemetry/sdk-trace-base"),
         import("@opentelemetry/exporter-trace-otlp-http"),
+        import("./otelTracer.ts"),
       ]),
     )
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
@@ -83,20 +82,23 @@ const makeSdk = Effect.fnUntraced(function* (options: TracingOptions, endpoint: 
     ? {}
     : { "deployment.environment.name": options.environment }
   const { serviceName, serviceVersion = "unknown" } = options
-  return Layer.effect(Tracer.Tracer, Effect.map(OtelTracer.make, withoutContext)).pipe(
-    Layer.provide(OtelTracer.layerTracer),
-    Layer.provide(NodeSdk.layerTracerProvider(spanProcessor, { shutdownTimeout })),
+  const tracer = Effect.gen(function* () {
+    const resource = yield* Resource.Resource
+    const processor = yield* Effect.acquireRelease(Effect.succeed(spanProcessor), flushed)
+    return makeOtelTracer({ resource, processor, version: serviceVersion })
+  })
+  return Layer.effect(Tracer.Tracer, tracer).pipe(
     Layer.provide(Resource.layerFromEnv(Resource.configToAttributes({ serviceName, serviceVersion, attributes }))),
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv())),
   )
 })
 
-/**
- * The tracer itself makes its span OpenTelemetry's active one around every step of every fiber, for libraries that look for it there.
- * None of ours does, and that is most of what tracing would cost.
- */
-const withoutContext = (tracer: Tracer.Tracer): Tracer.Tracer =>
-  Tracer.make({ span: (options) => tracer.span(options) })
+const flushed = (processor: SpanProcessor): Effect.Effect<unknown> =>
+  Effect.promise(() => processor.forceFlush().finally(() => processor.shutdown())).pipe(
+    Effect.ignoreCause,
+    Effect.interruptible,
+    Effect.timeoutOption(shutdownTimeout),
+  )
 
 /** Reports where a failure and where a success begins, and no failure to the SDK, whose flush would turn it into a defect of the shutdown. */
 const tolerant = (

@@ -1,17 +1,16 @@
-import { Console, Effect, Number as Num } from "effect"
+import { Console, Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { createServer } from "node:http"
-import { eventually } from "../fixtures/service/eventually.ts"
-import { type ExchangeProcess, startExchange } from "../fixtures/service/ExchangeProcess.ts"
-import { startService } from "../fixtures/service/ServiceProcess.ts"
+import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
+import { type ServiceProcess, startService } from "../fixtures/service/ServiceProcess.ts"
 import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
 
 const SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "ADAUSDT", "XRPUSDT"]
 const RATE = 20_000
-const PAIRS = 10
-/** Where a pair does not count, because the database could not keep up, another one is measured. */
-const MOST_PAIRS = 20
-const WINDOW = "10 seconds"
+const WINDOWS = 8
+const WINDOW = "8 seconds"
+/** What the compiler of the process has not seen often yet is slow. */
+const WARM_UP = "30 seconds"
 
 /** Takes what is sent, and counts it: what a collector does with it costs another processor. */
 const receiver = Effect.acquireRelease(
@@ -42,66 +41,69 @@ const processorSeconds = (pid: number): number => {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-/** Microseconds of processor time a trade, over a while in which it stores what comes. */
-const round = Effect.fnUntraced(function* (exchange: ExchangeProcess, env: Readonly<Record<string, string>>) {
-  const database = yield* (yield* TestPostgres).create
-  // A disk that is slow to sync would make the service spill, and do other work than it is measured for.
-  yield* database.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET synchronous_commit = off`)
-  const service = yield* startService({ exchange, database, symbols: SYMBOLS, env })
-  yield* service.stored(RATE * 5, "60 seconds")
-  const look = Effect.gen(function* () {
+/** What a service has done so far. */
+const look = (service: ServiceProcess) =>
+  Effect.gen(function* () {
     const { status } = yield* service.metrics
-    return { trades: status.totalTrades, seconds: processorSeconds(service.program.pid), at: Date.now() }
+    const spilled = yield* service.sample("fulltape_trades_spilled_total")
+    return { trades: status.totalTrades, seconds: processorSeconds(service.program.pid), spilled }
   })
-  const before = yield* look
-  yield* Effect.sleep(WINDOW)
-  const after = yield* look
-  const spilled = yield* service.sample("fulltape_trades_spilled_total")
-  yield* service.program.signal("SIGTERM")
-  yield* eventually(
-    "its end",
-    Effect.sync(() => service.program.isRunning),
-    (isRunning) => !isRunning,
+
+/** Microseconds of processor time a trade, in each of some windows, of services that run at the same time on the same trades. */
+const compared = Effect.fnUntraced(function* (environments: ReadonlyArray<Readonly<Record<string, string>>>) {
+  const exchange = yield* startExchange(`--rate=${RATE}`)
+  const services = yield* Effect.forEach(environments, (env) =>
+    Effect.gen(function* () {
+      const database = yield* (yield* TestPostgres).create
+      // A disk that is slow to sync would make the service spill, and do other work than it is measured for.
+      yield* database.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET synchronous_commit = off`)
+      return yield* startService({ exchange, database, symbols: SYMBOLS, env })
+    }),
   )
-  yield* database.query("DROP TABLE raw_trades CASCADE")
-  const trades = after.trades - before.trades
-  return {
-    micros: ((after.seconds - before.seconds) / trades) * 1e6,
-    rate: (trades / (after.at - before.at)) * 1_000,
-    load: (after.seconds - before.seconds) / ((after.at - before.at) / 1_000),
-    spilled,
+  yield* Effect.sleep(WARM_UP)
+  const windows: Array<ReadonlyArray<number>> = []
+  for (let index = 0; index < WINDOWS; index++) {
+    const before = yield* Effect.forEach(services, look)
+    yield* Effect.sleep(WINDOW)
+    const after = yield* Effect.forEach(services, look)
+    const used = after.map(({ seconds, spilled, trades }, service) => {
+      const then = before[service] ?? { seconds: 0, spilled: 0, trades: 0 }
+      return spilled > then.spilled ? Number.NaN : ((seconds - then.seconds) / (trades - then.trades)) * 1e6
+    })
+    if (used.some(Number.isNaN)) yield* Console.log("a window in which the database did not keep up does not count")
+    else windows.push(used)
   }
+  return windows
 }, Effect.scoped)
 
 const middle = (values: ReadonlyArray<number>): number => {
-  const sorted = [...values].sort(Num.Order)
-  const half = sorted.length >> 1
-  return sorted.length % 2 === 1 ? (sorted[half] ?? Number.NaN) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[sorted.length >> 1] ?? Number.NaN
 }
 
-/** The service with every batch traced against the same without traces, in turns. */
+const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** The service with every batch traced beside the same without traces, and then the other way round. */
 export const tracing = Effect.gen(function* () {
   const { endpoint, spans } = yield* receiver
-  const exchange = yield* startExchange(`--rate=${RATE}`)
   const traced = {
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
     OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
     OTEL_TRACES_SAMPLER_ARG: "1.0",
   }
-  const ratios: Array<number> = []
-  for (let index = 0; index < MOST_PAIRS && ratios.length < PAIRS; index++) {
-    const first = index % 2 === 0 ? {} : traced
-    const one = yield* round(exchange, first)
-    const other = yield* round(exchange, first === traced ? {} : traced)
-    const [without, with_] = first === traced ? [other, one] : [one, other]
-    const counts = without.spilled + with_.spilled === 0
-    if (counts) ratios.push(with_.micros / without.micros)
+  const first = (yield* compared([{}, traced])).map(([without = 0, with_ = 0]) => ({ without, with: with_ }))
+  const second = (yield* compared([traced, {}])).map(([with_ = 0, without = 0]) => ({ without, with: with_ }))
+  const pairs = [...first, ...second]
+  for (const pair of pairs) {
+    const ratio = (pair.with / pair.without).toFixed(3)
     yield* Console.log(
-      `without ${without.micros.toFixed(1)} µs a trade at ${Math.round(without.rate)}/s (${(without.load * 100).toFixed(0)}%, ${without.spilled} spilled), ` +
-        `with ${with_.micros.toFixed(1)} µs at ${Math.round(with_.rate)}/s (${(with_.load * 100).toFixed(0)}%, ${with_.spilled} spilled): ${(with_.micros / without.micros).toFixed(3)}${counts ? "" : ", does not count"}`,
+      `${pair.without.toFixed(1)} µs a trade without traces, ${pair.with.toFixed(1)} µs with: ${ratio}`,
     )
   }
+  const without = mean(pairs.map((pair) => pair.without))
+  const cost = mean(pairs.map((pair) => pair.with)) / without - 1
   yield* Console.log(
-    `traces cost ${((middle(ratios) - 1) * 100).toFixed(1)}% of the service's processor time (median of ${ratios.length} pairs in turns, ${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)}; ${spans().toLocaleString("en")} spans)`,
+    `traces cost ${(cost * 100).toFixed(1)}% of the service's processor time at ${RATE.toLocaleString("en")} trades/s ` +
+      `(${without.toFixed(1)} µs a trade without; ${pairs.length} windows, median ${((middle(pairs.map((pair) => pair.with / pair.without)) - 1) * 100).toFixed(1)}%; ${spans().toLocaleString("en")} spans)`,
   )
 }).pipe(Effect.scoped)
