@@ -45,7 +45,26 @@ const traced =
       )
     })
 
+/** The functions are called when the span is exported: in the middle of the work they would cost several times as much. */
 const describe = (span: Tracer.Span, batch: ReadonlyArray<Trade>, waited: number): void => {
+  let known: Runs | undefined
+  const runs = () => (known ??= runsOf(batch))
+  span.attribute("batch.size", batch.length)
+  span.attribute("batch.wait", waited / 1000)
+  span.attribute("batch.symbol_count", () => runs().firsts.size)
+  span.attribute("batch.symbols", () => named(runs()))
+  span.attribute("batch.ids", () => {
+    const { firsts, lasts } = runs()
+    return named(runs()).map((symbol) => `${symbol} ${firsts.get(symbol)}-${lasts.get(symbol)}`)
+  })
+}
+
+interface Runs {
+  readonly firsts: ReadonlyMap<string, number>
+  readonly lasts: ReadonlyMap<string, number>
+}
+
+const runsOf = (batch: ReadonlyArray<Trade>): Runs => {
   const firsts = new Map<string, number>()
   const lasts = new Map<string, number>()
   for (const { id, symbol } of batch) {
@@ -53,13 +72,7 @@ const describe = (span: Tracer.Span, batch: ReadonlyArray<Trade>, waited: number
     if (first === undefined || id < first) firsts.set(symbol, id)
     if (id > (lasts.get(symbol) ?? -1)) lasts.set(symbol, id)
   }
-  const symbols = [...firsts.keys()].slice(0, MOST_SYMBOLS)
-  span.attribute("batch.size", batch.length)
-  span.attribute("batch.symbol_count", firsts.size)
-  span.attribute("batch.symbols", symbols)
-  span.attribute(
-    "batch.ids",
-    symbols.map((symbol) => `${symbol} ${firsts.get(symbol)}-${lasts.get(symbol)}`),
-  )
-  span.attribute("batch.wait", waited / 1000)
+  return { firsts, lasts }
 }
+
+const named = ({ firsts }: Runs): ReadonlyArray<string> => [...firsts.keys()].slice(0, MOST_SYMBOLS)

@@ -1,23 +1,10 @@
-import {
-  type Attributes,
-  type AttributeValue,
-  type HrTime,
-  type Link,
-  type SpanContext,
-  SpanKind,
-} from "@opentelemetry/api"
-import type { ReadableSpan, TimedEvent } from "@opentelemetry/sdk-trace-base"
+import { type Attributes, type AttributeValue, type HrTime, type SpanContext, SpanKind } from "@opentelemetry/api"
+import type { ReadableSpan } from "@opentelemetry/sdk-trace-base"
 import { Cause, type Context, Exit, Option, type Tracer } from "effect"
 import { inspect } from "node:util"
 
-/** What all spans of a process have in common. */
-export interface Recorder {
-  readonly origin: Pick<ReadableSpan, "resource" | "instrumentationScope">
-  /** Characters of an attribute's text at most. */
-  readonly longest: number
-  /** Takes what has ended. */
-  readonly onEnd: (span: ReadableSpan) => void
-}
+/** What the spans of a process have in common. */
+export type Origin = Pick<ReadableSpan, "resource" | "instrumentationScope">
 
 /** The specification's own limit. */
 const MOST_EVENTS = 128
@@ -30,7 +17,10 @@ const kinds = {
   consumer: SpanKind.CONSUMER,
 } as const
 
-/** A span of Effect's that becomes one of OpenTelemetry's when it ends, if it is sampled. Until then it costs little. */
+/**
+ * A span of Effect's. It only notes what it is told, as little as it may cost in the middle of the work that it is about; what
+ * OpenTelemetry exports is made of it later.
+ */
 export class RecordedSpan implements Tracer.Span {
   readonly _tag = "Span"
   readonly name: string
@@ -42,13 +32,18 @@ export class RecordedSpan implements Tracer.Span {
   readonly spanId: string
   readonly traceId: string
   status: Tracer.SpanStatus
-  private readonly recorder: Recorder
+  readonly attributes = new Map<string, unknown>()
+  private readonly onEnd: (span: RecordedSpan) => void
   private readonly context: SpanContext
-  private readonly recorded: Attributes = {}
-  private readonly events: Array<TimedEvent> = []
+  private readonly events: Array<Event> = []
   private droppedEvents = 0
 
-  constructor(options: Parameters<Tracer.Tracer["span"]>[0], context: SpanContext, recorder: Recorder) {
+  /** @param onEnd told when it ends, if it is sampled. */
+  constructor(
+    options: Parameters<Tracer.Tracer["span"]>[0],
+    context: SpanContext,
+    onEnd: (span: RecordedSpan) => void,
+  ) {
     this.name = options.name
     this.kind = options.kind
     this.annotations = options.annotations
@@ -56,18 +51,15 @@ export class RecordedSpan implements Tracer.Span {
     this.links = options.links
     this.status = { _tag: "Started", startTime: options.startTime }
     this.context = context
-    this.recorder = recorder
+    this.onEnd = onEnd
     this.traceId = context.traceId
     this.spanId = context.spanId
     this.sampled = (context.traceFlags & 1) === 1
   }
 
-  get attributes(): ReadonlyMap<string, unknown> {
-    return new Map(Object.entries(this.recorded))
-  }
-
+  /** @param value a function is called when the span is exported. */
   attribute(key: string, value: unknown): void {
-    if (this.sampled && this.status._tag === "Started") this.recorded[key] = this.fitting(value)
+    if (this.sampled && this.status._tag === "Started") this.attributes.set(key, value)
   }
 
   addLinks(links: ReadonlyArray<Tracer.SpanLink>): void {
@@ -77,18 +69,30 @@ export class RecordedSpan implements Tracer.Span {
   event(name: string, time: bigint, attributes?: Record<string, unknown>): void {
     if (!this.sampled || this.status._tag === "Ended") return
     if (this.events.length >= MOST_EVENTS) this.droppedEvents += 1
-    else this.events.push({ name, time: hrTime(time), attributes: this.all(attributes ?? {}) })
+    else this.events.push({ name, time, attributes: attributes ?? {} })
   }
 
   end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
     if (this.status._tag === "Ended") return
-    const { startTime } = this.status
-    const failure = this.sampled && Exit.isFailure(exit) ? this.fail(exit.cause, endTime) : undefined
-    this.status = { _tag: "Ended", startTime, endTime, exit }
-    if (!this.sampled) return
+    this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
+    if (this.sampled) this.onEnd(this)
+  }
+
+  /** What is exported; undefined before the end. @param longest characters of an attribute's text at most. */
+  readable(origin: Origin, longest: number): ReadableSpan | undefined {
+    const { status } = this
+    if (status._tag === "Started") return undefined
+    const { endTime, exit, startTime } = status
     const parent = Option.getOrUndefined(this.parent)
-    this.recorder.onEnd({
-      ...this.recorder.origin,
+    const errors = Exit.isFailure(exit) ? errorsOf(exit.cause) : []
+    const exceptions = errors.map(({ message, name, stack }): Event => ({
+      name: "exception",
+      time: endTime,
+      attributes: { "exception.type": name, "exception.message": message, "exception.stacktrace": stack ?? "" },
+    }))
+    const interrupted = Exit.isFailure(exit) && errors.length === 0 ? [["effect.fiber.interrupted", true] as const] : []
+    return {
+      ...origin,
       name: this.name,
       kind: kinds[this.kind],
       spanContext: () => this.context,
@@ -97,50 +101,45 @@ export class RecordedSpan implements Tracer.Span {
       endTime: hrTime(endTime),
       duration: hrTime(endTime - startTime),
       ended: true,
-      status: failure === undefined ? { code: 0 } : { code: 2, message: failure },
-      attributes: this.recorded,
-      links: this.links.map(({ attributes, span }): Link => ({
+      status: errors[0] === undefined ? { code: 0 } : { code: 2, message: errors[0].message },
+      attributes: attributesOf([...this.attributes, ...interrupted], longest),
+      links: this.links.map(({ attributes, span }) => ({
         context: contextOf(span),
-        attributes: this.all(attributes),
+        attributes: attributesOf(Object.entries(attributes), longest),
       })),
-      events: this.events,
+      events: [...this.events, ...exceptions].map(({ attributes, name, time }) => ({
+        name,
+        time: hrTime(time),
+        attributes: attributesOf(Object.entries(attributes), longest),
+      })),
       droppedAttributesCount: 0,
       droppedEventsCount: this.droppedEvents,
       droppedLinksCount: 0,
-    })
-  }
-
-  /** Records why it failed, and gives that in a sentence; an interruption is no failure. */
-  private fail(cause: Cause.Cause<unknown>, time: bigint): string | undefined {
-    if (Cause.hasInterruptsOnly(cause)) {
-      this.attribute("effect.fiber.interrupted", true)
-      return undefined
     }
-    const errors = Cause.prettyErrors(cause, { includeCauseInStack: true })
-    for (const { message, name, stack } of errors) {
-      this.event("exception", time, {
-        "exception.type": name,
-        "exception.message": message,
-        "exception.stacktrace": stack ?? "",
-      })
-    }
-    return errors[0]?.message
   }
+}
 
-  private all(values: Readonly<Record<string, unknown>>): Attributes {
-    return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, this.fitting(value)]))
+interface Event {
+  readonly name: string
+  readonly time: bigint
+  readonly attributes: Readonly<Record<string, unknown>>
+}
+
+/** To be interrupted is no failure. */
+const errorsOf = (cause: Cause.Cause<unknown>): ReadonlyArray<Error> =>
+  Cause.hasInterruptsOnly(cause) ? [] : Cause.prettyErrors(cause, { includeCauseInStack: true })
+
+const attributesOf = (entries: ReadonlyArray<readonly [string, unknown]>, longest: number): Attributes => {
+  const text = (value: unknown): string => {
+    const whole = typeof value === "string" ? value : typeof value === "bigint" ? String(value) : inspect(value)
+    return whole.length > longest ? whole.slice(0, longest) : whole
   }
-
-  private fitting(value: unknown): AttributeValue {
+  const fitting = (value: unknown): AttributeValue => {
     if (typeof value === "number" || typeof value === "boolean") return value
-    if (Array.isArray(value)) return value.map((item) => this.text(item))
-    return this.text(value)
+    if (typeof value === "function") return fitting(value())
+    return Array.isArray(value) ? value.map(text) : text(value)
   }
-
-  private text(value: unknown): string {
-    const text = typeof value === "string" ? value : typeof value === "bigint" ? String(value) : inspect(value)
-    return text.length > this.recorder.longest ? text.slice(0, this.recorder.longest) : text
-  }
+  return Object.fromEntries(entries.map(([key, value]) => [key, fitting(value)]))
 }
 
 /** What OpenTelemetry calls the context of a span. */

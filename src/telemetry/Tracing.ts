@@ -84,8 +84,9 @@ const makeSdk = Effect.fnUntraced(function* (options: TracingOptions, endpoint: 
   const { serviceName, serviceVersion = "unknown" } = options
   const tracer = Effect.gen(function* () {
     const resource = yield* Resource.Resource
-    const processor = yield* Effect.acquireRelease(Effect.succeed(spanProcessor), flushed)
-    return makeOtelTracer({ resource, processor, version: serviceVersion })
+    const { handOn, tracer } = makeOtelTracer({ resource, processor: spanProcessor, version: serviceVersion })
+    yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(handOn), flushed(spanProcessor)))
+    return tracer
   })
   return Layer.effect(Tracer.Tracer, tracer).pipe(
     Layer.provide(Resource.layerFromEnv(Resource.configToAttributes({ serviceName, serviceVersion, attributes }))),
