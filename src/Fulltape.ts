@@ -1,6 +1,8 @@
 import { Effect, Layer } from "effect"
 import { join } from "node:path"
+import { Checks } from "./api/Checks.ts"
 import * as Http from "./api/Http.ts"
+import * as watchPipeline from "./api/watchPipeline.ts"
 import * as BinanceFeed from "./feed/binance/BinanceFeed.ts"
 import * as BinanceHistory from "./feed/binance/BinanceHistory.ts"
 import { BinanceHttp } from "./feed/binance/BinanceHttp.ts"
@@ -20,6 +22,7 @@ import { GapLedger } from "./store/GapLedger.ts"
 import { LatestPrices } from "./store/LatestPrices.ts"
 import * as PriceMirror from "./store/redis/PriceMirror.ts"
 import { Redis } from "./store/redis/Redis.ts"
+import * as StartStep from "./store/StartStep.ts"
 import { TradeStore } from "./store/TradeStore.ts"
 import { Upkeep } from "./store/Upkeep.ts"
 import * as Logs from "./telemetry/Logs.ts"
@@ -51,6 +54,7 @@ export const database = Layer.unwrap(
     if (url !== undefined) return Database.layer({ ...pool, url, market })
     return Layer.unwrap(Effect.map(EmbeddedPostgres, ({ url }) => Database.layer({ ...pool, url, market }))).pipe(
       Layer.provide(EmbeddedPostgres.layer({ dataDir: settings.dataDir })),
+      Layer.provide(Layer.effectDiscard(StartStep.startStep("It starts the embedded PostgreSQL."))),
     )
   }),
 )
@@ -96,6 +100,7 @@ const spill = Layer.unwrap(
   Effect.gen(function* () {
     const { binance, dataDir, spill } = yield* Settings
     const owner = { market: marketOf(binance.wsUrl), database: yield* databaseIdentity }
+    yield* StartStep.startStep("It opens what waits on disk.")
     return Spill.layer({ folder: join(dataDir, "spill"), maxMegabytes: spill.maxMegabytes, owner })
   }),
 )
@@ -148,7 +153,10 @@ export const pipeline = Layer.unwrap(
   ),
 ).pipe(Layer.provideMerge(rest), Layer.provideMerge(database), Layer.provideMerge(Performance.layer))
 
-/** What others may ask. */
+/** What others may ask, from the moment the port is open: until there is a pipeline, that the service is starting. */
 export const http = Layer.unwrap(
   Effect.map(Settings, ({ http, telemetry }) => Http.layer({ ...http, service: telemetry.serviceName, version })),
-)
+).pipe(Layer.provideMerge(Checks.layer), Layer.provideMerge(StartStep.layer), Layer.provideMerge(Performance.layer))
+
+/** The pipeline, and HTTP, which is there before it and answers by it. */
+export const service = watchPipeline.layer.pipe(Layer.provideMerge(pipeline), Layer.provideMerge(http))

@@ -35,8 +35,12 @@ export const DatabaseCheck = Schema.Struct({
   status: binary,
   since,
   detail,
-  flavour: Schema.Literals(flavours).annotate({ description: "What the database was found to be at the start" }),
-  version: Schema.String.annotate({ description: "Of TimescaleDB where it is there, else of PostgreSQL" }),
+  flavour: Schema.NullOr(Schema.Literals(flavours)).annotate({
+    description: "What the database was found to be at the start; null: the service is still starting",
+  }),
+  version: Schema.NullOr(Schema.String).annotate({
+    description: "Of TimescaleDB where it is there, else of PostgreSQL; null: the service is still starting",
+  }),
 }).annotate({ identifier: "DatabaseCheck", description: "Whether the database answers a query" })
 export type DatabaseCheck = typeof DatabaseCheck.Type
 

@@ -42,7 +42,7 @@ export class HealthGroup extends HttpApiGroup.make("health")
       OpenApi.annotations({
         summary: "Is the service up?",
         description:
-          "Each part with its state, since when, and what to do. 503 with `down` only when the pipeline has ended by itself, which a restart mends. `degraded`, with 200: something is wrong, and a restart would not help; trades wait on disk while the database is away, and are asked for over REST when the exchange is back. `ready` says whether trades are being stored.",
+          "Each part with its state, since when, and what to do. 503 with `down` only when the pipeline has ended by itself, which a restart mends. `degraded`, with 200: something is wrong, and a restart would not help; trades wait on disk while the database is away, and are asked for over REST when the exchange is back; or the service is still starting, and says what it waits for. `ready` says whether trades are being stored.",
       }),
     ),
     HttpApiEndpoint.get("database", "/health/db", {
@@ -51,7 +51,7 @@ export class HealthGroup extends HttpApiGroup.make("health")
       OpenApi.annotations({
         summary: "Does the database answer?",
         description:
-          "503 while it does not: to route requests elsewhere by, never to restart by. The service looks once a second, however many ask here, and answers what it saw last, at once.",
+          "503 while it does not, or the service is still starting: to route requests elsewhere by, never to restart by. The service looks once a second, however many ask here, and answers what it saw last, at once.",
       }),
     ),
     HttpApiEndpoint.get("binance", "/health/binance", {
@@ -60,7 +60,7 @@ export class HealthGroup extends HttpApiGroup.make("health")
       OpenApi.annotations({
         summary: "Is the exchange connected?",
         description:
-          "Every connection, and the newest trade of every symbol. 503 while none is up: to route requests elsewhere by, never to restart by. `degraded`, with 200: some are up.",
+          "Every connection, and the newest trade of every symbol. 503 while none is up, as at the start: to route requests elsewhere by, never to restart by. `degraded`, with 200: some are up.",
       }),
     ),
     HttpApiEndpoint.get("live", "/health/live", {

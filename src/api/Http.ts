@@ -6,7 +6,6 @@ import { createServer } from "node:http"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { acceptable } from "./acceptable.ts"
 import { Api } from "./Api.ts"
-import { Checks } from "./Checks.ts"
 import * as Directory from "./Directory.ts"
 import * as HealthHandlers from "./HealthHandlers.ts"
 import { limitConnections } from "./limitConnections.ts"
@@ -53,10 +52,7 @@ export const routes = ({ host, service = "fulltape", version = "unknown" }: Part
         global: true,
       },
     ),
-  ).pipe(
-    Layer.provide([HealthHandlers.layer({ service, version }), MetricsHandlers.layer({ version })]),
-    Layer.provide(Checks.layer),
-  )
+  ).pipe(Layer.provide([HealthHandlers.layer({ service, version }), MetricsHandlers.layer({ version })]))
 }
 
 /** A large text is encoded once, and one copy of it serves all who are sent it: a text would be encoded and copied for each. */

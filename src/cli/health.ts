@@ -111,7 +111,7 @@ const summary = ({ checks, gaps, problems, uncommitted, ...report }: HealthRepor
     `${report.service} ${report.version} at ${target.origin} is ${report.status} since ${report.since}, running for ${duration(report.uptime)}`,
     `  trades    ${report.ready ? "are being stored" : "are NOT being stored"}: ${gaps.missingIds} missing, ${uncommitted.trades} waiting for their commit, the oldest for ${duration(uncommitted.oldestSeconds)}`,
     part("pipeline", checks.pipeline),
-    `${part("database", database)} (${database.flavour} ${database.version})`,
+    `${part("database", database)}${database.flavour === null ? "" : ` (${database.flavour} ${database.version})`}`,
     part("binance", binance),
     ...binance.connections.flatMap((connection) => [
       `    ${described(connection)}`,

@@ -10,6 +10,7 @@ import { requireMarket, storedMarket } from "./storedMarket.ts"
 import { defineFunctions, fromSqlFiles } from "./migrations.ts"
 import { retryWhileItMayCome } from "./retryWhileItMayCome.ts"
 import { arrangeTrades, requireMovable } from "./layout/arrangeTrades.ts"
+import { startStep } from "./StartStep.ts"
 import { isTransient, speaksNoTls, sqlFailure } from "./sqlFailure.ts"
 import { withPlainTransactions } from "./transactions.ts"
 
@@ -91,14 +92,12 @@ export const addressOf = (url: Redacted.Redacted<string>): string => {
 
 const reachable = (options: DatabaseOptions) =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT 1`).pipe(
-    Effect.tapError((error) =>
-      isTransient(error)
-        ? Effect.logWarning(
-            `The database at ${addressOf(options.url)} cannot be reached: ${sqlFailure(error).detail}. It is asked again for 30 seconds.`,
-          )
-        : Effect.void,
-    ),
+    Effect.tapError((error) => {
+      const sentence = `The database at ${addressOf(options.url)} cannot be reached: ${sqlFailure(error).detail}. It is asked again for 30 seconds.`
+      return isTransient(error) ? Effect.andThen(startStep(sentence), Effect.logWarning(sentence)) : Effect.void
+    }),
     retryWhileItMayCome,
+    (connecting) => Effect.andThen(startStep(`It connects to the database at ${addressOf(options.url)}.`), connecting),
     Effect.withSpan("Database.connect", { root: true }),
     Effect.mapError((error) => new DatabaseUnusable({ message: unusable(error, options.url) })),
   )
@@ -122,6 +121,7 @@ const unusable = (error: SqlError.SqlError, url: Redacted.Redacted<string>): str
 /** Brings the schema and the layout of the trades up to date; safe to run again, and by two processes at once. */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  yield* startStep("It brings the tables of the database up to date, and waits for whoever uses them.")
   const { name } = yield* findFlavour
   const [found] = yield* sql<{ readonly foreign: boolean; readonly owner: string | null }>`
     SELECT to_regclass('raw_trades') IS NOT NULL AND to_regclass('fulltape_migrations') IS NULL AS foreign,

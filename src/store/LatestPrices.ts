@@ -67,6 +67,7 @@ export class LatestPrices extends Context.Service<
   static readonly layer = (options: { readonly timeout: Duration.Duration }) =>
     Layer.unwrap(
       storedPrices.pipe(
+        Effect.withSpan("LatestPrices.begin", { root: true }),
         bounded(options.timeout),
         Effect.catch((error) =>
           Effect.as(

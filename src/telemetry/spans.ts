@@ -32,6 +32,7 @@ export const spans = {
   "CandleStore.last": "the last candles of a symbol, read",
   "CandleStore.between": "candles between two times, read",
   "Upkeep.task": "partitions ahead of the clock, retention or compression, as its attribute says",
+  "LatestPrices.begin": "the newest stored trade of each symbol, at the start",
   "Database.connect": "the first answer of the database",
   "Database.findFlavour": "what the database is",
   "Database.migrate": "migrations, and the layout of the trades",

@@ -1,8 +1,11 @@
 import { Effect, Layer, Stream } from "effect"
+import { Checks } from "../../src/api/Checks.ts"
+import * as watchPipeline from "../../src/api/watchPipeline.ts"
 import { type ConnectionStatus, TradeFeed } from "../../src/feed/TradeFeed.ts"
 import type { NewestTrade } from "../../src/ingest/Continuity.ts"
 import { Ingest, type PipelineState } from "../../src/ingest/Ingest.ts"
 import { Flavour } from "../../src/store/Flavour.ts"
+import { StartStep } from "../../src/store/StartStep.ts"
 import { StoreError } from "../../src/store/StoreError.ts"
 import { TradeStore } from "../../src/store/TradeStore.ts"
 import { Performance, type PerformanceSnapshot } from "../../src/telemetry/Performance.ts"
@@ -63,6 +66,18 @@ export class Fakes {
 
   /** @param ping what to do in place of answering at once. */
   layer(ping: Effect.Effect<void> = Effect.void) {
+    return watchPipeline.layer.pipe(Layer.provideMerge(this.parts(ping)), Layer.provideMerge(this.starting("")))
+  }
+
+  /** Before there is a pipeline. */
+  starting(step: string) {
+    return Checks.layer.pipe(
+      Layer.provide(Layer.succeed(StartStep, { now: Effect.succeed(step), enter: () => Effect.void })),
+      Layer.merge(this.performance),
+    )
+  }
+
+  private parts(ping: Effect.Effect<void>) {
     return Layer.mergeAll(
       Layer.succeed(TradeFeed, {
         trades: () => Stream.never,
@@ -87,12 +102,13 @@ export class Fakes {
         state: Effect.sync(() => this.pipeline),
         newest: Effect.sync(() => this.newest),
       }),
-      Layer.succeed(Performance, {
-        snapshot: Effect.sync(() => {
-          this.snapshots += 1
-          return snapshot
-        }),
-      }),
     )
   }
+
+  private readonly performance = Layer.succeed(Performance, {
+    snapshot: Effect.sync(() => {
+      this.snapshots += 1
+      return snapshot
+    }),
+  })
 }

@@ -5,7 +5,7 @@ import * as Gauges from "../../src/telemetry/Gauges.ts"
 import * as Metrics from "../../src/telemetry/Metrics.ts"
 import { inNewRegistry } from "../fixtures/inNewRegistry.ts"
 import { connected, Fakes, waiting } from "./Fakes.ts"
-import { inProcess, json } from "./inProcess.ts"
+import { answering, inProcess, json, text } from "./inProcess.ts"
 
 const epoch = "1970-01-01T00:00:00.000Z"
 
@@ -292,6 +292,44 @@ describe("/health", () => {
       yield* TestClock.adjust("1 hour")
       assert.deepInclude(yield* bodyOf(ask, "/health"), { status: "up", problems: [] })
     }).pipe(inNewRegistry),
+  )
+
+  it.effect(
+    "says before there is a pipeline what the start waits for: alive, not ready, and nothing that a restart mends",
+    () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(1_000)
+        const ask = yield* answering(new Fakes().starting("It connects to the database at db:5432/trades."))
+        const detail =
+          "No trade is being stored yet: the service is starting. It connects to the database at db:5432/trades."
+        const since = "1970-01-01T00:00:01.000Z"
+        const down = { status: "down", since, detail }
+        const database = { ...down, flavour: null, version: null }
+        const binance = { ...down, connections: [], symbols: [] }
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(yield* codes(ask), [200, 200, 503, 503, 503])
+        assert.deepStrictEqual(yield* bodyOf(ask, "/health/live"), { status: "up", since, detail })
+        assert.deepStrictEqual(yield* bodyOf(ask, "/health/ready"), down)
+        assert.deepStrictEqual(yield* bodyOf(ask, "/health/db"), database)
+        assert.deepStrictEqual(yield* bodyOf(ask, "/health/binance"), binance)
+        assert.deepStrictEqual(yield* bodyOf(ask, "/health"), {
+          status: "degraded",
+          service: "fulltape",
+          version: "1.2.3",
+          uptime: 78.9,
+          since,
+          ready: false,
+          checks: { pipeline: down, database, binance, spill: down, repair: down },
+          gaps: { open: 0, missingIds: 0 },
+          frontiers: [],
+          uncommitted: { trades: 0, oldestSeconds: 0 },
+          spill: { trades: 0, bytes: 0 },
+          problems: [detail],
+        })
+        const metrics = yield* Effect.flatMap(ask("/metrics", { headers: { accept: "text/plain" } }), text)
+        assert.match(metrics, /^fulltape_database_up 0$/m)
+        assert.match(metrics, /^fulltape_build_info\{version="1\.2\.3"\} 1$/m)
+      }).pipe(inNewRegistry),
   )
 
   it.effect("asks the database once a second, however many ask", () =>

@@ -4,8 +4,10 @@ import { Console, Context, Effect, Layer, Logger } from "effect"
 import { Command } from "effect/cli"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
+import type { Checks } from "../../src/api/Checks.ts"
 import * as Http from "../../src/api/Http.ts"
 import { health } from "../../src/cli/health.ts"
+import type { Performance } from "../../src/telemetry/Performance.ts"
 import { connected, Fakes, waiting } from "../api/Fakes.ts"
 
 /** Runs the command as a person would, and returns what it printed and the sentence of its failure. */
@@ -22,16 +24,16 @@ const run = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
   return { printed: printed.join("\n"), failure }
 })
 
-const serving = Effect.fnUntraced(function* (fakes: Fakes) {
+const serving = Effect.fnUntraced(function* (parts: Layer.Layer<Checks | Performance>) {
   const context = yield* Layer.build(
-    Http.layer({ host: "127.0.0.1", port: 0, version: "1.2.3" }).pipe(Layer.provide([fakes.layer(), Logger.layer([])])),
+    Http.layer({ host: "127.0.0.1", port: 0, version: "1.2.3" }).pipe(Layer.provide([parts, Logger.layer([])])),
   )
   const { address } = Context.get(context, HttpServer.HttpServer)
   return "port" in address ? address.port : 0
 })
 
 /** A port that nothing listens at: one that was free a moment ago. */
-const freePort = Effect.scoped(serving(new Fakes()))
+const freePort = Effect.scoped(serving(new Fakes().layer()))
 
 /** Something else, that answers every request with the text. */
 const stranger = (body: string) =>
@@ -56,7 +58,7 @@ describe("health", () => {
       const fakes = new Fakes()
       fakes.connections = [{ ...connected, lastFrameAt: undefined }]
       fakes.newest = [{ symbol: "BTCUSDT", id: 7, time: (Date.now() + 60_000) * 1_000 }]
-      const port = yield* serving(fakes)
+      const port = yield* serving(fakes.layer())
       vi.stubEnv("HOST", "0.0.0.0")
       vi.stubEnv("PORT", String(port))
       const { failure, printed } = yield* run()
@@ -77,12 +79,22 @@ describe("health", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("names no database before it is known", () =>
+    Effect.gen(function* () {
+      const port = yield* serving(new Fakes().starting("It waits."))
+      const { failure, printed } = yield* run("--url", `127.0.0.1:${port}`)
+      assert.isUndefined(failure)
+      assert.match(printed, /^ {2}database {2}down since \S+$/m)
+      assert.match(printed, /^ {2}- No trade is being stored yet: the service is starting\. It waits\.$/m)
+    }).pipe(Effect.scoped),
+  )
+
   it.live("prints what is wrong, and fails for it when the service is down, or readiness is asked for", () =>
     Effect.gen(function* () {
       const fakes = new Fakes()
       fakes.databaseFails = true
       fakes.connections = [waiting]
-      const port = yield* serving(fakes)
+      const port = yield* serving(fakes.layer())
       const url = `http://127.0.0.1:${port}`
       const degraded = yield* run("--url", url)
       assert.isUndefined(degraded.failure)
@@ -110,7 +122,7 @@ describe("health", () => {
     Effect.gen(function* () {
       const fakes = new Fakes()
       fakes.pipeline = { name: "ended", since: 0 }
-      const port = yield* serving(fakes)
+      const port = yield* serving(fakes.layer())
       const { failure, printed } = yield* run("--json", "--url", `127.0.0.1:${port}`)
       assert.isDefined(failure)
       assert.nestedInclude(JSON.parse(printed), { status: "down", "checks.pipeline.status": "down" })

@@ -11,6 +11,7 @@ import { eventually } from "../fixtures/service/eventually.ts"
 import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
 import { ProgramCommand, run, start } from "../fixtures/service/Program.ts"
 import { request } from "../fixtures/service/request.ts"
+import { STORING } from "../fixtures/service/ServiceProcess.ts"
 import { storedCount } from "../fixtures/service/stored.ts"
 import * as dockerfile from "./dockerfile.ts"
 import { findProgram, isSkipped, pathTo } from "./findProgram.ts"
@@ -97,6 +98,7 @@ describe.skipIf(isSkipped("the image", bwrap) || isRefused())("the image", () =>
           }).pipe(Effect.provideService(ProgramCommand, sandboxed(pathTo(bwrap), folder, settings)))
           const line = yield* service.line(/Listening on http/)
           const port = /:(\d+) /.exec(line)?.[1] ?? ""
+          yield* service.line(STORING)
           const answer = yield* request(`http://127.0.0.1:${port}/health/db`)
           startedIn.push(performance.now() - began)
           assert.strictEqual(answer.status, 200)

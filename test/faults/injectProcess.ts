@@ -1,5 +1,6 @@
 import { Effect, Option, Semaphore } from "effect"
 import { eventually } from "../fixtures/service/eventually.ts"
+import { STORING } from "../fixtures/service/ServiceProcess.ts"
 import { whileUnreachable } from "./injectDatabase.ts"
 import { type ProcessFault } from "./PlannedFault.ts"
 import { type Stage } from "./Stage.ts"
@@ -32,8 +33,8 @@ export const makeInjectProcess = Effect.map(Semaphore.make(1), (oneKill) => {
     const at = journal.elapsed
     const wrote = yield* program.line(/"Batch processed"/).pipe(Effect.timeoutOption(LAST_SECOND - journal.elapsed))
     if (Option.isNone(wrote)) {
-      const listens = program.line(/Listening on/).pipe(Effect.timeoutOption(lastRepeat - journal.elapsed))
-      if (Option.isNone(yield* listens)) journal.problem("no second instance came up")
+      const begins = program.line(STORING).pipe(Effect.timeoutOption(lastRepeat - journal.elapsed))
+      if (Option.isNone(yield* begins)) journal.problem("no second instance came up")
     }
     yield* Effect.sleep(Math.max(0, Math.min(lasts, LAST_KILL - journal.elapsed)))
     yield* Effect.timeoutOption(service.end(program, endsWith), "2500 millis")

@@ -27,7 +27,13 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("target", (it) => {
     Effect.gen(function* () {
       const { exchange, service } = yield* underLoad(2_000)
       const first = yield* service.metrics
-      const last = yield* service.stored(first.status.totalTrades + 7_000)
+      yield* service.stored(first.status.totalTrades + 7_000)
+      // By its own number too, which counts the start in for 10 s.
+      const last = yield* eventually(
+        "1,000 trades a second",
+        service.metrics,
+        ({ performance }) => performance.tradesPerSecond >= 1_000,
+      )
       const seconds = (timeOf(last) - timeOf(first)) / 1000
       assert.isAtLeast((last.status.totalTrades - first.status.totalTrades) / seconds, 1_000)
       // It keeps up: what the exchange sent is stored but for the last second's.
@@ -38,9 +44,8 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("target", (it) => {
       const listening = yield* Effect.orDie(
         Schema.decodeUnknownEffect(Stamped)(yield* service.program.line(/Listening on/)),
       )
-      assert.isAtLeast(last.performance.tradesPerSecond, 1_000)
       assert.isAtLeast(last.performance.tradesPerSecond, (last.status.totalTrades / last.status.uptime) * 0.99)
-      const atMost = last.status.totalTrades / ((timeOf(last) - timeOf(listening)) / 1000)
+      const atMost = last.status.totalTrades / Math.min(10, (timeOf(last) - timeOf(listening)) / 1000)
       assert.isAtMost(last.performance.tradesPerSecond, atMost * 1.01)
     }),
   )

@@ -5,6 +5,7 @@ import type { Flavour } from "../Flavour.ts"
 import { dependents } from "./dependents.ts"
 import { adjustHypertable, isHypertable, makeHypertable } from "./hypertable.ts"
 import { makeDefaultPartition, makePartition, makePartitionsAhead, weekOf } from "./partitions.ts"
+import { startStep } from "../StartStep.ts"
 import { tradesLock } from "./tradesLock.ts"
 
 type Name = Flavour["Service"]["name"]
@@ -50,6 +51,7 @@ const layoutOf = Effect.fnUntraced(function* (flavour: Name) {
 /** By way of a new table: a key that holds the time, which both layouts need, means that every row is written again anyway. */
 const move = Effect.fnUntraced(function* (flavour: Name) {
   const sql = yield* SqlClient.SqlClient
+  yield* startStep(`It moves the stored trades into ${called[layoutFor(flavour)]}; that may take a while.`)
   yield* sql`LOCK TABLE raw_trades IN ACCESS EXCLUSIVE MODE`
   // Everything that is made here belongs to whom the table belongs to.
   yield* sql`SELECT set_config('role', pg_get_userbyid(relowner), TRUE) FROM pg_class WHERE oid = 'raw_trades'::regclass`
