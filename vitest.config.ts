@@ -8,6 +8,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.integration.test.ts", "test/**/*.services.test.ts"],
+          // Some go through minutes of a clock of their own, and machines are busy.
+          testTimeout: 30_000,
         },
       },
       {
