@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs"
+import { chmodSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { bubblewrap } from "./bubblewrap.ts"
+import { dockerCompose } from "./dockerCompose.ts"
 import { prometheusPrograms } from "./prometheus.ts"
 import { redisServer } from "./redis.ts"
 import { say } from "./say.ts"
@@ -13,6 +15,8 @@ const programs: ReadonlyArray<{
 }> = [
   { names: ["TEST_REDIS_SERVER"], prepare: (folder) => [redisServer(folder)] },
   { names: ["TEST_PROMETHEUS", "TEST_PROMTOOL"], prepare: prometheusPrograms },
+  { names: ["TEST_DOCKER_COMPOSE"], prepare: (folder) => [dockerCompose(folder)] },
+  { names: ["TEST_BWRAP"], prepare: (folder) => [bubblewrap(folder)] },
 ]
 
 /**
@@ -25,6 +29,8 @@ export const preparePrograms = ({
   readonly mustHave: boolean
 }): { readonly code: number; readonly remove: () => void } => {
   const folder = mkdtempSync(join(tmpdir(), "fulltape-programs-"))
+  // Whoever runs a program need not be the one who fetched it.
+  chmodSync(folder, 0o755)
   let code = 0
   for (const { names, prepare } of programs) {
     const name = names.join(" and ")

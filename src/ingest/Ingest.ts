@@ -72,6 +72,7 @@ export class Ingest extends Context.Service<
         const bus = yield* TradeBus
         const context = yield* Effect.context<CandleStore | GapLedger | Spill>()
         const uncommitted = new Uncommitted((change) => Metrics.uncommittedTrades.modifyUnsafe(change, context))
+        const symbols = new Set(options.symbols)
         const unwanted = new Set(options.catchUp ? [] : options.symbols)
         const probe = yield* makeProbe
         /** One question about a symbol at a time: that none is under way twice bounds them. */
@@ -80,6 +81,7 @@ export class Ingest extends Context.Service<
         const asking = (symbol: string, question: Effect.Effect<unknown>) =>
           Effect.asVoid(FiberMap.run(probes, symbol, question, { onlyIfMissing: true }))
         const outbox = yield* makeOutbox({
+          symbols,
           uncommitted,
           unwanted,
           batchTimeout: options.batchTimeout,
@@ -152,7 +154,7 @@ export class Ingest extends Context.Service<
               isLevel: Effect.map(spill.state, ({ trades }) => trades === 0),
               probe: probe.once,
             }),
-            watchGaps,
+            watchGaps(symbols),
             watchUncommitted(uncommitted),
             refreshCandles,
           ],

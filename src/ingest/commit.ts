@@ -9,12 +9,15 @@ import * as totals from "../telemetry/totals.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { GapRepair } from "./GapRepair.ts"
 
-/**
- * Gives the effect that commits trades of the stream once, wakes repair where they leave a hole, and measures it.
- *
- * @param unwanted the symbols of which nobody wants what was missed before their first commit; they leave with it.
- */
-export const makeCommit = Effect.fnUntraced(function* (unwanted: Set<string>) {
+export interface CommitOptions {
+  /** Those whose newest trade is shown. */
+  readonly symbols: ReadonlySet<string>
+  /** The symbols of which nobody wants what was missed before their first commit; they leave with it. */
+  readonly unwanted: Set<string>
+}
+
+/** Gives the effect that commits trades of the stream once, wakes repair where they leave a hole, and measures it. */
+export const makeCommit = Effect.fnUntraced(function* ({ symbols, unwanted }: CommitOptions) {
   const store = yield* TradeStore
   const repair = yield* GapRepair
   const everySecond = yield* makeRateLimited("1 second")
@@ -30,7 +33,10 @@ export const makeCommit = Effect.fnUntraced(function* (unwanted: Set<string>) {
     if (unwanted.size > 0) for (const { symbol } of batch) unwanted.delete(symbol)
     if (written.opened > 0) yield* repair.wake
     yield* measure(batch, written, committedAt - startedAt)
-    yield* measureTrades(batch, committedAt, fromWire, fromExchange)
+    const newest = yield* measureTrades(batch, committedAt, fromWire, fromExchange)
+    const context = yield* Effect.context()
+    for (const { id, symbol, time } of newest)
+      if (symbols.has(symbol)) showNewest(symbol, id, time / 1_000_000, context)
     yield* everySecond(
       Effect.gen(function* () {
         yield* Effect.logInfo("Batch processed").pipe(
@@ -55,7 +61,7 @@ const measure = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>, writte
   yield* Metric.update(Metrics.tradesQuarantined, written.quarantined)
 })
 
-/** The part that every trade costs something. */
+/** The part that every trade costs something; gives the newest trade of each symbol. */
 const measureTrades = Effect.fnUntraced(function* (
   batch: ReadonlyArray<Trade>,
   committedAt: number,
@@ -70,6 +76,5 @@ const measureTrades = Effect.fnUntraced(function* (
     const other = newest.get(trade.symbol)
     if (other === undefined || trade.id > other.id) newest.set(trade.symbol, trade)
   }
-  const context = yield* Effect.context()
-  for (const { id, symbol, time } of newest.values()) showNewest(symbol, id, time / 1_000_000, context)
+  return newest.values()
 })

@@ -32,6 +32,8 @@ export interface Outbox {
 }
 
 export interface OutboxOptions {
+  /** Those that are received; what is on disk may be of others. */
+  readonly symbols: ReadonlySet<string>
   readonly uncommitted: Uncommitted
   /** How long a batch may take to fill. */
   readonly batchTimeout: Duration.Duration
@@ -50,7 +52,7 @@ export interface OutboxOptions {
 export const makeOutbox = Effect.fnUntraced(function* (options: OutboxOptions) {
   const { batchTimeout, uncommitted } = options
   const spill = yield* Spill
-  const commit = yield* makeCommit(options.unwanted)
+  const commit = yield* makeCommit(options)
   const bell = yield* Queue.sliding<void>(1)
   const everyAway = yield* makeRateLimited("10 seconds")
   const everySlow = yield* makeRateLimited("10 seconds")

@@ -7,8 +7,11 @@ import { showNewest } from "../telemetry/newestTrade.ts"
 /** How often the ledger is asked. */
 const LOOK = Duration.seconds(5)
 
-/** Keeps the gauges of the gaps, of the frontiers and of the newest trades, and leaves them as they are while the ledger does not answer. Never ends. */
-export const watchGaps = Effect.gen(function* () {
+/**
+ * Keeps the gauges of the gaps and of the frontiers, of every symbol that the ledger has, and those of the newest trades, of `symbols`:
+ * one that is received no more is not silent. They stay as they are while the ledger does not answer. Never ends.
+ */
+export const watchGaps = Effect.fnUntraced(function* (symbols: ReadonlySet<string>) {
   const ledger = yield* GapLedger
   const look = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
@@ -22,10 +25,13 @@ export const watchGaps = Effect.gen(function* () {
       filling += symbol.filling
       ids += symbol.missing
       unfillable += symbol.unfillable
-      if (symbol.highTime !== undefined) showNewest(symbol.symbol, symbol.high, symbol.highTime / 1000, context)
+      if (symbol.highTime !== undefined && symbols.has(symbol.symbol))
+        showNewest(symbol.symbol, symbol.high, symbol.highTime / 1000, context)
       yield* Metric.update(Metrics.frontierLagIds(symbol.symbol), symbol.high - symbol.frontier)
-      if (symbol.frontierTime !== undefined)
-        yield* Metric.update(Metrics.frontierLagSeconds(symbol.symbol), Math.max(0, now - symbol.frontierTime) / 1000)
+      // A hole is at least as old as the moment at which it was noticed.
+      const since = symbol.frontierTime ?? symbol.noticed
+      if (since !== undefined)
+        yield* Metric.update(Metrics.frontierLagSeconds(symbol.symbol), Math.max(0, now - since) / 1000)
     }
     yield* Metric.update(Metrics.openGaps, gaps)
     yield* Metric.update(Metrics.missingIds, ids)

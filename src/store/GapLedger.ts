@@ -18,6 +18,8 @@ export interface Frontier {
   readonly frontier: number
   /** When the newest stored trade up to the frontier was matched, in ms since the epoch; undefined when none is stored. */
   readonly frontierTime: number | undefined
+  /** When the oldest of the gaps that may still be filled was noticed, in ms since the epoch; undefined when there is none. */
+  readonly noticed: number | undefined
   /** Runs of ids that are missing and may still be had. */
   readonly gaps: number
   /** Those of them that somebody is filling. */
@@ -131,11 +133,12 @@ export class GapLedger extends Context.Service<
         const frontiers = sql<FrontierRow>`
           SELECT symbols.symbol, high_id, high_time, coalesce(open.first_id - 1, high_id) AS frontier_id,
             CASE WHEN open.first_id IS NULL THEN high_time ELSE newest.timestamp END AS frontier_time,
-            coalesce(open.gaps, 0) AS gaps, coalesce(open.filling, 0) AS filling,
+            noticed_at, coalesce(open.gaps, 0) AS gaps, coalesce(open.filling, 0) AS filling,
             coalesce(open.missing, 0)::bigint AS missing, coalesce(open.unfillable, 0)::bigint AS unfillable
           FROM symbols
           LEFT JOIN (
             SELECT symbol, min(first_id) FILTER (WHERE state <> 'unfillable') AS first_id,
+              min(noticed_at) FILTER (WHERE state <> 'unfillable') AS noticed_at,
               count(*) FILTER (WHERE state <> 'unfillable') AS gaps,
               count(*) FILTER (WHERE state = 'filling' AND leased_until > clock_timestamp()) AS filling,
               sum(last_id - first_id + 1) FILTER (WHERE state <> 'unfillable') AS missing,
@@ -164,6 +167,7 @@ export class GapLedger extends Context.Service<
               highTime: row.high_time?.getTime(),
               frontier: Number(row.frontier_id),
               frontierTime: row.frontier_time?.getTime(),
+              noticed: row.noticed_at?.getTime(),
               gaps: Number(row.gaps),
               filling: Number(row.filling),
               missing: Number(row.missing),
@@ -196,6 +200,7 @@ interface FrontierRow {
   readonly frontier_id: bigint
   readonly high_time: Date | null
   readonly frontier_time: Date | null
+  readonly noticed_at: Date | null
   readonly gaps: bigint
   readonly filling: bigint
   readonly missing: bigint

@@ -3,17 +3,17 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { stringify } from "yaml"
+import { parse, stringify } from "yaml"
+import { systemProgram } from "../fixtures/service/systemProgram.ts"
 import { rules, tests } from "./alertRules.ts"
 import { dashboards, targetsOf } from "./dashboards.ts"
-import { pathOf } from "./files.ts"
-import { findProgram, isSkipped, pathTo } from "./findProgram.ts"
+import { matches, pathOf, read } from "./files.ts"
 
-const found = findProgram({ name: "promtool", variable: "TEST_PROMTOOL" })
+const program = systemProgram("TEST_PROMTOOL", "promtool")
 const folder = pathOf("deploy/prometheus")
 
 const promtool = (cwd: string, ...args: ReadonlyArray<string>) => {
-  const { status, stderr, stdout } = spawnSync(pathTo(found), args, { cwd, encoding: "utf8" })
+  const { status, stderr, stdout } = spawnSync(program ?? "", args, { cwd, encoding: "utf8" })
   return { status, said: `${stdout}${stderr}` }
 }
 
@@ -39,7 +39,7 @@ const testsOf = (alert: string) =>
     return alert_rule_test.length === 0 ? [] : [{ ...test, alert_rule_test }]
   })
 
-describe.skipIf(isSkipped("the alert rules", found))("promtool", () => {
+describe.skipIf(program === undefined)("promtool", () => {
   it("accepts the configuration, with its rules", () => {
     const { said, status } = promtool(folder, "check", "config", "prometheus.yml")
     assert.strictEqual(status, 0, said)
@@ -68,6 +68,16 @@ describe.skipIf(isSkipped("the alert rules", found))("promtool", () => {
       const { status } = inFolder(files, (made) => promtool(made, "test", "rules", "alerts.test.yml"))
       assert.notStrictEqual(status, 0, `${rule.alert}, turned around, is seen by no test`)
     }
+  })
+
+  it("accepts the rule that docs/operations.md shows", () => {
+    const [example = ""] = matches(read("docs/operations.md"), /```yaml\n([\s\S]*?)```/g)
+    const shown: unknown = parse(example)
+    const { said, status } = inFolder(
+      { "rules.yml": stringify({ groups: [{ name: "shown", rules: shown }] }) },
+      (made) => promtool(made, "check", "rules", "rules.yml"),
+    )
+    assert.strictEqual(status, 0, said)
   })
 
   it("accepts every expression of the dashboards", () => {

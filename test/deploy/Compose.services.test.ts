@@ -1,17 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { spawnSync } from "node:child_process"
-import { dockerCompose } from "../../scripts/services/dockerCompose.ts"
+import { systemProgram } from "../fixtures/service/systemProgram.ts"
 import { pathOf, read } from "./files.ts"
-import { findProgram, isSkipped, pathTo } from "./findProgram.ts"
 
-const found = findProgram({ name: "docker-compose", variable: "TEST_DOCKER_COMPOSE", fetch: dockerCompose })
+const program = systemProgram("TEST_DOCKER_COMPOSE", "docker-compose")
 
 /** What docker-compose makes of a file, in an environment of its own. */
 const config = (env: Readonly<Record<string, string>> = {}, input?: string) => {
   const file = input === undefined ? pathOf("docker-compose.yml") : "-"
   const args = ["--env-file", "/dev/null", "--project-directory", pathOf("."), "--profile", "*", "-f", file, "config"]
-  const done = spawnSync(pathTo(found), [...args, "--format", "json"], {
+  const done = spawnSync(program ?? "", [...args, "--format", "json"], {
     encoding: "utf8",
     env: { ...env, HOME: "/" },
     input,
@@ -32,7 +31,7 @@ const Resolved = Schema.fromJsonString(
 )
 const resolved = (env?: Readonly<Record<string, string>>) => Schema.decodeSync(Resolved)(config(env).output).services
 
-describe.skipIf(isSkipped("docker-compose.yml", found))("docker-compose", () => {
+describe.skipIf(program === undefined)("docker-compose", () => {
   it("accepts the file by the schema of the Compose specification, which another one breaks", () => {
     const passwords = { POSTGRES_PASSWORD: "a", GRAFANA_PASSWORD: "b" }
     const { said, status } = config(passwords)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { variables } from "../../src/settings/variables.ts"
 import { compose, containerPorts, mounts, service, type Service } from "./composeFile.ts"
 import * as dockerfile from "./dockerfile.ts"
@@ -42,6 +42,17 @@ describe("docker-compose.yml", () => {
       "grafana",
     ])
     assert.deepStrictEqual(service("simulator").profiles, ["simulator"])
+  })
+
+  it("has every profile that a document or a file of the containers names", () => {
+    const profiles = services.flatMap(([, { profiles = [] }]) => profiles)
+    const documents = readdirSync(pathOf("docs")).map((file) => `docs/${file}`)
+    const files = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", ...documents]
+    const named = [...files, "docker-compose.yml", "otel-collector.yaml", "deploy/prometheus/prometheus.yml"].flatMap(
+      (file) => matches(read(file).replaceAll(/\s+/g, " "), /(?:--profile |\bprofile `|COMPOSE_PROFILES=)(\w+)/g),
+    )
+    assert.includeMembers(named, profiles)
+    assert.includeMembers(profiles, named)
   })
 
   it("passes every setting on under its own name, but for those that the image decides", () => {
@@ -124,6 +135,12 @@ describe("docker-compose.yml", () => {
       const [port = ""] = matches(healthcheckOf(service(name)).join(" "), /http:\/\/127\.0\.0\.1:(\d+)/g)
       assert.include(containerPorts(service(name)), port, name)
     }
+  })
+
+  it("has every container that the runbook restarts", () => {
+    const restarted = matches(read("docs/operations.md"), /docker compose restart ([a-z -]+)/g)
+    assert.include(restarted, "prometheus otel-collector")
+    for (const name of restarted.flatMap((names) => names.split(" "))) service(name)
   })
 
   it("waits with nothing for a container that it does not have", () => {

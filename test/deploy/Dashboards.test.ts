@@ -31,6 +31,12 @@ describe.each(Object.entries(dashboards))("the dashboard %s", (name, dashboard) 
     }
   })
 
+  it("counts what the instances of a job tell of one ledger once", () => {
+    const ledger = /fulltape_(?:missing_ids|open_gaps|unfillable_ids|filling_gaps|frontier_lag_\w+)/
+    for (const { expr } of targetsOf(dashboard).filter(({ expr }) => ledger.test(expr)))
+      assert.match(expr, /^sum\(max by \(job\) \(\w+\)\)$|^max by \(symbol\) \(\w+\)$/)
+  })
+
   it("says of each panel what it shows, and shows them side by side", () => {
     const panels = dashboard.panels.filter(({ type }) => type !== "row")
     for (const { description, targets, title } of panels) {

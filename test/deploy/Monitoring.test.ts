@@ -59,6 +59,11 @@ describe("Prometheus", () => {
     }
   })
 
+  it("has the folder of its files mounted: of a single file it would keep what an editor has replaced", () => {
+    const from = mounts(service("prometheus")).map(({ from }) => from)
+    assert.deepStrictEqual(from, ["./deploy/prometheus", "prometheus"])
+  })
+
   it("writes into a volume", () => {
     const path = service("prometheus")
       .command?.find((flag) => flag.startsWith("--storage.tsdb.path="))

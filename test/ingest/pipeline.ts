@@ -17,6 +17,7 @@ export const trades = (from: number, count: number) =>
   Array.from({ length: count }, (_, index) => tradeOf(from + index))
 
 interface PipelineOptions {
+  readonly symbols?: ReadonlyArray<string>
   readonly catchUp?: boolean
   /** Batches that the disk takes. */
   readonly mostSpilled?: number
@@ -25,7 +26,12 @@ interface PipelineOptions {
 }
 
 /** The pipeline between a queue of trades and a list of batches, with an exchange that a test may let trade in secret. */
-export const pipeline = Effect.fnUntraced(function* ({ catchUp = true, high, mostSpilled }: PipelineOptions = {}) {
+export const pipeline = Effect.fnUntraced(function* ({
+  catchUp = true,
+  high,
+  mostSpilled,
+  symbols = ["BTCUSDT"],
+}: PipelineOptions = {}) {
   const spill = memorySpill(mostSpilled)
   const input = yield* Queue.unbounded<Trade, FeedGaveUp | Cause.Done>()
   const batches = yield* Ref.make<ReadonlyArray<ReadonlyArray<number>>>([])
@@ -88,7 +94,7 @@ export const pipeline = Effect.fnUntraced(function* ({ catchUp = true, high, mos
   })
   const candles = Layer.mock(CandleStore, { refresh: Effect.succeed(0) })
   const repair = Layer.mock(GapRepair, { run: Effect.never, wake: Effect.void })
-  const options = { symbols: ["BTCUSDT"], batchSize: 100, batchTimeout: Duration.seconds(1), catchUp, mostMissing: 1e7 }
+  const options = { symbols, batchSize: 100, batchTimeout: Duration.seconds(1), catchUp, mostMissing: 1e7 }
   const ingest = yield* Layer.build(
     Ingest.layer(options).pipe(
       Layer.provide([store, feed, repair, spill.layer, ledger, history, candles]),

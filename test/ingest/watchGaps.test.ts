@@ -15,6 +15,7 @@ const frontier = (fields: Partial<Frontier>): Frontier => ({
   highTime: 90_500,
   frontier: 100,
   frontierTime: 90_500,
+  noticed: undefined,
   gaps: 0,
   filling: 0,
   missing: 0,
@@ -32,6 +33,8 @@ const gauges: ReadonlyArray<Metric.Gauge<number>> = [
   Gauges.symbolLastId("ETHUSDT"),
 ]
 
+const symbols = new Set(["BTCUSDT", "ETHUSDT"])
+
 const shown = Effect.forEach(gauges, (gauge) => Effect.map(Metric.value(gauge), ({ value }) => value))
 
 describe("watchGaps", () => {
@@ -44,7 +47,7 @@ describe("watchGaps", () => {
           frontier({ symbol: "ETHUSDT", high: 7, gaps: 1, missing: 5, unfillable: 1 }),
         ])
         const ledger = Layer.mock(GapLedger, { frontiers: Effect.suspend(() => answer) })
-        yield* Effect.forkScoped(Effect.provide(watchGaps, ledger))
+        yield* Effect.forkScoped(Effect.provide(watchGaps(symbols), ledger))
         yield* settle
         const seen = [3, 1, 35, 5, 100, 90.5, 7]
         assert.deepStrictEqual(yield* shown, seen)
@@ -55,5 +58,40 @@ describe("watchGaps", () => {
         yield* TestClock.adjust("5 seconds")
         assert.deepStrictEqual(yield* shown, [0, 0, 0, 0, 100, 90.5, 7])
       }).pipe(Effect.scoped, inNewRegistry),
+  )
+
+  it.effect("shows of a symbol that is received no more how complete it is, and no newest trade", () =>
+    Effect.gen(function* () {
+      const frontiers = Effect.succeed([
+        frontier({}),
+        frontier({ symbol: "LUNAUSDT", frontier: 60, gaps: 1, missing: 1 }),
+      ])
+      const ledger = Layer.mock(GapLedger, { frontiers })
+      yield* Effect.forkScoped(Effect.provide(watchGaps(symbols), ledger))
+      yield* settle
+      const snapshot = yield* Metric.snapshot
+      const shownOf = (id: string) =>
+        snapshot.flatMap((metric) => (metric.id === id ? [metric.attributes?.["symbol"]] : []))
+      assert.deepStrictEqual(shownOf("fulltape_symbol_last_id"), ["BTCUSDT"])
+      assert.deepStrictEqual(shownOf("fulltape_symbol_last_trade_timestamp_seconds"), ["BTCUSDT"])
+      assert.sameMembers(shownOf("fulltape_frontier_lag_ids"), ["BTCUSDT", "LUNAUSDT"])
+      assert.strictEqual((yield* Metric.value(Metrics.frontierLagIds("LUNAUSDT"))).value, 40)
+    }).pipe(Effect.scoped, inNewRegistry),
+  )
+
+  it.effect("has a frontier without a row be as old as the first hole that was noticed", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(2_000_000)
+      const hole = { frontier: 60, gaps: 1, missing: 1, frontierTime: undefined }
+      let answer = [frontier({ ...hole, noticed: 100_000 })]
+      const ledger = Layer.mock(GapLedger, { frontiers: Effect.sync(() => answer) })
+      yield* Effect.forkScoped(Effect.provide(watchGaps(symbols), ledger))
+      yield* settle
+      const lag = Effect.map(Metric.value(Metrics.frontierLagSeconds("BTCUSDT")), ({ value }) => value)
+      assert.strictEqual(yield* lag, 1_900)
+      answer = [frontier({ ...hole, frontierTime: 50_000, noticed: 100_000 })]
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* lag, 1_955)
+    }).pipe(Effect.scoped, inNewRegistry),
   )
 })

@@ -96,8 +96,8 @@ const assertComplete = Effect.fnUntraced(function* (
   )
   yield* service.program.signal("SIGTERM")
   assert.deepStrictEqual(yield* service.program.end("15 seconds"), { code: 0, signal: null })
-  const { duplicates, missing, rows } = yield* accounted(query, sent)
-  assert.deepStrictEqual({ duplicates, missing }, { duplicates: 0, missing: 0 })
+  const { duplicates, late, missing, rows } = yield* accounted(query, sent, sent)
+  assert.deepStrictEqual({ duplicates, late, missing }, { duplicates: 0, late: 0, missing: 0 })
   const verified = yield* run(["verify"], { env: environmentOf({ exchange, database }) })
   assert.strictEqual(verified.code, 0, verified.output + verified.errors)
   return rows

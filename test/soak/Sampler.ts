@@ -45,6 +45,11 @@ export class Sampler {
     })
   }
 
+  /** The most that was resident at any moment, in bytes; NaN where the system does not tell. */
+  get peakBytes(): Effect.Effect<number> {
+    return Effect.sync(() => peakBytesOf(this.service.program.pid))
+  }
+
   private get metrics(): Effect.Effect<(name: string) => number> {
     return request(`${this.service.origin}/metrics`, { headers: { accept: "text/plain" } }).pipe(
       Effect.map(({ text }) => text),
@@ -60,6 +65,15 @@ export class Sampler {
       Effect.map(([row]) => Number(row?.["bytes"])),
       Effect.catchCause(() => Effect.succeed(Number.NaN)),
     )
+  }
+}
+
+const peakBytesOf = (pid: number): number => {
+  try {
+    const [, kilobytes = ""] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? []
+    return kilobytes === "" ? Number.NaN : Number(kilobytes) * 1024
+  } catch {
+    return Number.NaN
   }
 }
 

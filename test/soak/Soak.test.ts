@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { accounted } from "./accounted.ts"
 import { memoryOf, windowsOf } from "./Memory.ts"
 import { plotOf } from "./panels.ts"
 import { bytesFor, lackOfRoom } from "./room.ts"
 import { csvHead, csvRow, type Sample } from "./Sample.ts"
 import { ticksTo } from "./scale.ts"
+import { rateOf } from "./Sent.ts"
 import { type Evidence, judge, linesOf } from "./Verdict.ts"
 
 const MIB = 1024 ** 2
@@ -27,11 +30,13 @@ const hour = (rss: (minute: number) => number): ReadonlyArray<Sample> =>
 const evidence = (changes: Partial<Evidence> = {}): Evidence => ({
   minutes: 60,
   rate: 5_000,
-  accounted: { sent: 18_000_000, missing: 0, duplicates: 0, rows: 18_000_100 },
+  measured: 5_000,
+  accounted: { sent: 18_000_200, missing: 0, late: 0, duplicates: 0, rows: 18_000_100 },
   memory: memoryOf(
     hour(() => 200),
     60,
   ),
+  peakBytes: 210 * MIB,
   verified: { code: 0, said: "Every trade is stored." },
   ended: 0,
   ...changes,
@@ -62,19 +67,45 @@ describe("the memory of a run", () => {
   })
 })
 
+describe("what was sent against what is stored", () => {
+  const of = (firstId: number, lastId: number) => ({ firstId, lastId, count: lastId - firstId + 1 })
+  const rowsOf = (row: Readonly<Record<string, number>>) => () => Effect.succeed([row])
+
+  it.effect("asks for every id up to the last that is stored, and for those that were due", () =>
+    Effect.gen(function* () {
+      const sent = { BTCUSDT: of(11, 200) }
+      const due = { BTCUSDT: of(11, 150) }
+      const stored = rowsOf({ rows: 150, ids: 150, high: 160, wanted: 150 })
+      const right = { sent: 190, missing: 0, late: 0, duplicates: 0, rows: 150 }
+      assert.deepStrictEqual(yield* accounted(stored, sent, due), right)
+      const wrong = rowsOf({ rows: 131, ids: 129, high: 140, wanted: 129 })
+      const found = { sent: 190, missing: 1, late: 10, duplicates: 2, rows: 131 }
+      assert.deepStrictEqual(yield* accounted(wrong, sent, due), found)
+      const nothing = rowsOf({ rows: 0, ids: 0, high: 10, wanted: 0 })
+      assert.deepInclude(yield* accounted(nothing, sent, due), { missing: 0, late: 140 })
+    }),
+  )
+
+  it("is as many a second as the clock says, whatever was asked for", () => {
+    const at = (millis: number, count: number) => ({ at: millis, count, bySymbol: {} })
+    assert.strictEqual(rateOf(at(1_000, 50), at(63_000, 31_050)), 500)
+  })
+})
+
 describe("the verdict", () => {
   it("finds nothing wrong with a run that shows what it is to show", () =>
     assert.deepStrictEqual(judge(evidence()), []))
 
   const wrong: ReadonlyArray<readonly [Partial<Evidence>, RegExp]> = [
-    [{ accounted: { sent: 18_000_000, missing: 1, duplicates: 0, rows: 18_000_000 } }, /^1 ids are missing$/],
-    [{ accounted: { sent: 18_000_000, missing: 0, duplicates: 2, rows: 18_000_000 } }, /^2 rows are there twice$/],
-    [{ accounted: { sent: 18_000_000, missing: 0, duplicates: 0, rows: 17_999_999 } }, /fewer than the 18000000/],
-    [{ accounted: { sent: 9_000_000, missing: 0, duplicates: 0, rows: 9_000_000 } }, /^only 2500 trades a second/],
+    [{ accounted: { ...evidence().accounted, missing: 1 } }, /^1 ids are missing$/],
+    [{ accounted: { ...evidence().accounted, duplicates: 2 } }, /^2 rows are there twice$/],
+    [{ accounted: { ...evidence().accounted, late: 3 } }, /^3 trades that were sent a second before SIGTERM are not/],
+    [{ measured: 2_500 }, /^only 2500 trades a second/],
     [{ verified: { code: 1, said: "1 trades are missing." } }, /^verify exits 1: 1 trades/],
     [{ ended: "SIGKILL" }, /ended with SIGKILL/],
     [{ memory: memoryOf(hour((minute) => (minute > 30 ? 221 : 200)), 60) }, /not flat: the ratio is 1.10|1.11/],
-    [{ memory: memoryOf([], 60) }, /not flat: the ratio is NaN/],
+    [{ memory: { ...evidence().memory, ratio: Number.NaN } }, /not flat: the ratio is NaN/],
+    [{ memory: memoryOf(hour(() => 200).filter(({ seconds }) => seconds < 3_000 || seconds > 3_200), 60) }, /^only 8\d\.\d% of the samples/],
   ] // prettier-ignore
   for (const [changes, sentence] of wrong) {
     it(`finds ${sentence}`, () => {
@@ -91,8 +122,7 @@ describe("the verdict", () => {
     )
     const short = evidence({
       minutes: 3,
-      accounted: { sent: 900_000, missing: 0, duplicates: 0, rows: 900_000 },
-      memory: { ...rising, ratio: 2 },
+      memory: { ...rising, ratio: 2, coverage: 0.5 },
     })
     assert.deepStrictEqual(judge(short), [])
     assert.include(linesOf(short).at(-1) ?? "", "not judged")
@@ -102,10 +132,13 @@ describe("the verdict", () => {
     assert.deepStrictEqual(linesOf(evidence()), [
       "missing ids: 0",
       "duplicates: 0",
-      "trades stored: 18000100 (18000000 sent)",
+      "trades stored: 18000100 (18000200 sent, 5000 a second)",
+      "trades sent a second before SIGTERM and not stored: 0",
       "verify: Every trade is stored.",
       "maximum RSS of minutes 10 to 30: 200.0 MiB",
       "maximum RSS of minutes 30 to 60: 200.0 MiB",
+      "peak RSS: 210.0 MiB",
+      "samples: 100.0%",
       "ratio: 1.000",
     ])
   })

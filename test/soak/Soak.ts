@@ -8,10 +8,11 @@ import { start } from "../fixtures/service/Program.ts"
 import { environmentOf, type ServiceProcess, startService } from "../fixtures/service/ServiceProcess.ts"
 import { type Query, TestPostgres } from "../fixtures/service/TestPostgres.ts"
 import { accounted } from "./accounted.ts"
-import { memoryOf } from "./Memory.ts"
+import { memoryOf, SECONDS_A_SAMPLE } from "./Memory.ts"
 import { plotOf } from "./panels.ts"
 import { csvHead, csvRow, type Sample } from "./Sample.ts"
 import { Sampler } from "./Sampler.ts"
+import { rateOf, sentNow } from "./Sent.ts"
 import { type Evidence } from "./Verdict.ts"
 
 export interface SoakOptions {
@@ -27,7 +28,8 @@ const symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "ADAUSDT", "XRPUSDT
 /** As the service is run, but that an hour sees its connections replaced. */
 const settings = { DB_POOL_MAX: "20", ROTATE_AFTER: "10 minutes" }
 
-const INTERVAL = "10 seconds"
+/** What left the exchange so long before SIGTERM has to be stored: a batch waits as long, and is written while the service stops. */
+const DUE_AFTER = "1 second"
 
 /** Runs the service against the simulator for so long, looks at it all the time, and gives what is to be judged. */
 export const soak = Effect.fnUntraced(function* ({ minutes, out, rate }: SoakOptions) {
@@ -43,20 +45,26 @@ export const soak = Effect.fnUntraced(function* ({ minutes, out, rate }: SoakOpt
   yield* Console.log(
     `${rate} trades a second for ${minutes} minutes, service pid ${service.program.pid}, samples in ${out}`,
   )
-  const samples = yield* Effect.raceFirst(
-    watch(new Sampler(service, query), { minutes, out, rate }),
-    endsByItself(service),
-  )
-  const sent = yield* caughtUp(exchange, query)
+  const sampler = new Sampler(service, query)
+  const began = yield* sentNow(exchange)
+  const samples = yield* Effect.raceFirst(watch(sampler, { minutes, out, rate }), endsByItself(service))
+  yield* caughtUp(exchange, query)
+  const peakBytes = yield* sampler.peakBytes
+  const due = yield* sentNow(exchange)
+  yield* Effect.sleep(DUE_AFTER)
   yield* service.program.signal("SIGTERM")
   const { code, signal } = yield* service.program.end("30 seconds")
+  // It has gone on sending until the last connection was closed.
+  const sent = yield* sentNow(exchange)
   yield* exchange.program.stop("SIGTERM")
   yield* Console.log("Stopped. Every row is counted, twice.")
   return {
     minutes,
     rate,
     verified: yield* verified(environmentOf(options)),
-    accounted: yield* accounted(query, sent),
+    measured: rateOf(began, due),
+    accounted: yield* accounted(query, sent.bySymbol, due.bySymbol),
+    peakBytes,
     memory: memoryOf(samples, minutes),
     ended: code ?? signal,
   } satisfies Evidence
@@ -75,7 +83,7 @@ const watch = Effect.fnUntraced(function* (sampler: Sampler, { minutes, out, rat
       appendFileSync(table, csvRow(sample))
     }),
   )
-  const every = Schedule.fixed(INTERVAL).pipe(Schedule.upTo({ duration: `${minutes} minutes` }))
+  const every = Schedule.fixed(`${SECONDS_A_SAMPLE} seconds`).pipe(Schedule.upTo({ duration: `${minutes} minutes` }))
   yield* Effect.repeat(look, every).pipe(
     // Also of a run that ends too early.
     Effect.ensuring(
@@ -101,7 +109,7 @@ const endsByItself = ({ program }: ServiceProcess) =>
     program.explained,
   )
 
-/** What was sent up to now, once all of it is committed. */
+/** Waits until all that was sent up to now is committed. */
 const caughtUp = Effect.fnUntraced(function* (exchange: ExchangeProcess, query: Query) {
   const sent = yield* exchange.sent
   yield* eventually(
@@ -113,7 +121,6 @@ const caughtUp = Effect.fnUntraced(function* (exchange: ExchangeProcess, query: 
       ),
     "60 seconds",
   )
-  return sent
 })
 
 const verified = Effect.fnUntraced(function* (env: Readonly<Record<string, string>>) {

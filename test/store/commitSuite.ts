@@ -169,7 +169,8 @@ export const commitSuite = (
           symbol: "BTCUSDT", high: 9, highTime: 1_791_019_862_000, frontier: 2, frontierTime: 1_791_019_855_000,
           gaps: 2, filling: 0, missing: 5, unfillable: 0,
         } // prettier-ignore
-        assert.deepStrictEqual(yield* ledgerOf, behind)
+        const { noticed: _, ...rest } = yield* ledgerOf
+        assert.deepStrictEqual(rest, behind)
         // Beyond ids that cannot be had, the newest that is stored tells the time.
         yield* (yield* GapLedger).unfillable("BTCUSDT", 3, 4, "for the test")
         assert.deepInclude(yield* ledgerOf, { frontier: 4, frontierTime: 1_791_019_855_000, missing: 3 })
@@ -179,8 +180,20 @@ export const commitSuite = (
         yield* repair([at(8)])
         assert.deepStrictEqual(yield* ledgerOf, {
           symbol: "BTCUSDT", high: 9, highTime: 1_791_019_862_000, frontier: 9, frontierTime: 1_791_019_862_000,
-          gaps: 0, filling: 0, missing: 0, unfillable: 3,
+          noticed: undefined, gaps: 0, filling: 0, missing: 0, unfillable: 3,
         }) // prettier-ignore
+      }),
+    )
+
+    test(
+      "tells when the first hole was noticed that may still be filled, also where the frontier has no row",
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* (yield* TradeStore).write([1, 3, 5, 7].map((id) => tradeOf(id)))
+        yield* (yield* GapLedger).unfillable("BTCUSDT", 2, 2, "for the test")
+        yield* sql`UPDATE trade_gaps SET noticed_at = timestamptz 'epoch' + first_id * interval '1000 seconds'`
+        yield* sql`DELETE FROM raw_trades WHERE trade_id = 3`
+        assert.deepInclude(yield* ledgerOf, { frontier: 3, frontierTime: undefined, noticed: 4_000_000, missing: 2 })
       }),
     )
   })

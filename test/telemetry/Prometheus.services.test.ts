@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { eventually } from "../fixtures/service/eventually.ts"
 import { startExchange } from "../fixtures/service/ExchangeProcess.ts"
-import { startPrometheus } from "../fixtures/service/Prometheus.ts"
+import { scraping, startPrometheus } from "../fixtures/service/Prometheus.ts"
 import { startService } from "../fixtures/service/ServiceProcess.ts"
 import { systemProgram } from "../fixtures/service/systemProgram.ts"
 import { databaseAt } from "../fixtures/service/TestPostgres.ts"
@@ -53,7 +53,7 @@ describe("/metrics", () => {
   it.live.skipIf(prometheus === undefined)("is scraped by Prometheus, with the values that are so", () =>
     Effect.gen(function* () {
       const { exchange, service } = yield* running
-      const { metadata, query } = yield* startPrometheus(prometheus ?? "", new URL(service.origin).host)
+      const { metadata, query } = yield* startPrometheus(prometheus ?? "", scraping(new URL(service.origin).host))
       const valueOf = (promql: string) =>
         Effect.map(query(promql), (series) => (series.length === 1 ? (series[0]?.value ?? Number.NaN) : Number.NaN))
       yield* eventually("the target", valueOf('up{job="fulltape"}'), (up) => up === 1)
