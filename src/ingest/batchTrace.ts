@@ -45,7 +45,7 @@ const traced =
       )
     })
 
-/** The functions are called when the span is exported: in the middle of the work they would cost several times as much. */
+/** The functions are called after its end: in the middle of the work they would cost several times as much. */
 const describe = (span: Tracer.Span, batch: ReadonlyArray<Trade>, waited: number): void => {
   let known: Runs | undefined
   const runs = () => (known ??= runsOf(batch))

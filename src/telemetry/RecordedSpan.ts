@@ -57,7 +57,7 @@ export class RecordedSpan implements Tracer.Span {
     this.sampled = (context.traceFlags & 1) === 1
   }
 
-  /** @param value a function is called when the span is exported. */
+  /** @param value a function is called after the end. */
   attribute(key: string, value: unknown): void {
     if (this.sampled && this.status._tag === "Started") this.attributes.set(key, value)
   }
@@ -78,9 +78,15 @@ export class RecordedSpan implements Tracer.Span {
     if (this.sampled) this.onEnd(this)
   }
 
+  /** Calls the attributes that are functions, so that nothing is held that they are about. */
+  settle(): void {
+    for (const [key, value] of this.attributes) if (typeof value === "function") this.attributes.set(key, value())
+  }
+
   /** What is exported; undefined before the end. @param longest characters of an attribute's text at most. */
   readable(origin: Origin, longest: number): ReadableSpan | undefined {
     const { status } = this
+    this.settle()
     if (status._tag === "Started") return undefined
     const { endTime, exit, startTime } = status
     const parent = Option.getOrUndefined(this.parent)
@@ -136,7 +142,6 @@ const attributesOf = (entries: ReadonlyArray<readonly [string, unknown]>, longes
   }
   const fitting = (value: unknown): AttributeValue => {
     if (typeof value === "number" || typeof value === "boolean") return value
-    if (typeof value === "function") return fitting(value())
     return Array.isArray(value) ? value.map(text) : text(value)
   }
   return Object.fromEntries(entries.map(([key, value]) => [key, fitting(value)]))

@@ -40,10 +40,20 @@ const makeSdk = Effect.fnUntraced(function* (options: TracingOptions, endpoint: 
     )
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
   const everyMinute = yield* makeRateLimited("1 minute")
-  let isAway = false
+  const onOutage = yield* makeRateLimited("1 minute")
+  const tellOutage = (error: string): void => {
+    runFork(
+      onOutage(
+        Effect.logWarning(
+          `The collector at ${endpoint.host} does not take traces, they are dropped while that lasts`,
+        ).pipe(Effect.annotateLogs({ error })),
+      ),
+    )
+  }
   const complain = (message: string): void => {
-    // That spans are dropped then has been said.
-    if (!isAway) runFork(everyMinute(Effect.logWarning(`OpenTelemetry: ${message}`)))
+    // The queue may be full before the first answer is overdue.
+    if (/maxQueueSize/.test(message)) tellOutage(message)
+    else runFork(everyMinute(Effect.logWarning(`OpenTelemetry: ${message}`)))
   }
   // A sampler that is misspelt is one that takes everything, and the SDK says so nowhere else.
   diag.setLogger(
@@ -55,21 +65,10 @@ const makeSdk = Effect.fnUntraced(function* (options: TracingOptions, endpoint: 
     // the SDK's 10 seconds of retries would keep a command that has finished from ending
     ...(process.env["OTEL_EXPORTER_OTLP_TIMEOUT"] ? {} : { timeoutMillis: 2000 }),
   })
-  const onOutage = yield* makeRateLimited("1 minute")
   const spanProcessor = new BatchSpanProcessor(
     tolerant(exporter, {
-      failed: ({ message }) => {
-        isAway = true
-        runFork(
-          onOutage(
-            Effect.logWarning(
-              `The collector at ${endpoint.host} does not take traces, they are dropped while that lasts`,
-            ).pipe(Effect.annotateLogs({ error: message })),
-          ),
-        )
-      },
+      failed: ({ message }) => tellOutage(message),
       recovered: (dropped) => {
-        isAway = false
         runFork(
           Effect.logInfo(`The collector at ${endpoint.host} takes traces again`).pipe(
             Effect.annotateLogs({ droppedSpans: dropped }),

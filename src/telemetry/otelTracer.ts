@@ -11,9 +11,12 @@ export interface OtelTracerOptions {
   readonly version: string
 }
 
-/** Spans that have ended are handed on this many at a time, or after this many milliseconds. */
-const MOST_ENDED = 256
-const HAND_ON_MILLIS = 200
+/** As the SDK's own defaults, for the variables that it reads too. */
+const MOST_AT_ONCE = 512
+const DELAY_MILLIS = 5_000
+
+/** Attributes that are functions hold what they are about: so long at most. */
+const SETTLE_MILLIS = 50
 
 /** Roots that are decided on ahead of time. */
 const ROOTS = 64
@@ -23,7 +26,8 @@ const ROOTS = 64
  * as the spans of a process are taken all or none.
  *
  * A batch of trades makes four spans in a few milliseconds. What the SDK does for each, and Effect's adapter around it, is code that the
- * processor has forgotten from one batch to the next, and costs several times what it does in a loop: so it is done in a loop.
+ * machine has forgotten from one batch to the next, and leaves a heap of objects for the garbage collector until they are sent. So
+ * spans stay as they are until there are enough to send, and then all of it is done in one loop.
  */
 export const makeOtelTracer = ({ processor, resource, version }: OtelTracerOptions) => {
   const sdk = new BasicTracerProvider({ resource }).getTracer("fulltape", version)
@@ -31,9 +35,13 @@ export const makeOtelTracer = ({ processor, resource, version }: OtelTracerOptio
   const origin: Origin = { resource, instrumentationScope: { name: "fulltape", version } }
   const { OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT } = process.env
   const longest = Number(OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT || OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT || Infinity)
+  const mostAtOnce = Number(process.env["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]) || MOST_AT_ONCE
+  const delay = Number(process.env["OTEL_BSP_SCHEDULE_DELAY"]) || DELAY_MILLIS
   const roots: Array<SpanContext> = []
   let ended: Array<RecordedSpan> = []
-  let timer: NodeJS.Timeout | undefined
+  let settled = 0
+  let settling: NodeJS.Timeout | undefined
+  let sending: NodeJS.Timeout | undefined
 
   const root = (): SpanContext => {
     for (let missing = roots.length === 0 ? ROOTS : 0; missing > 0; missing--) {
@@ -42,21 +50,34 @@ export const makeOtelTracer = ({ processor, resource, version }: OtelTracerOptio
     return roots.pop() ?? sdk.startSpan("root", {}, ROOT_CONTEXT).spanContext()
   }
 
+  const settle = (): void => {
+    settling = undefined
+    for (; settled < ended.length; settled++) ended[settled]?.settle()
+  }
+
   const handOn = (): void => {
-    clearTimeout(timer)
-    timer = undefined
+    clearTimeout(settling)
+    clearTimeout(sending)
+    settling = sending = undefined
     const spans = ended
     ended = []
+    settled = 0
     for (const span of spans) {
       const readable = span.readable(origin, longest)
       if (readable !== undefined) processor.onEnd(readable)
     }
   }
 
+  const send = (): void => {
+    handOn()
+    processor.forceFlush().catch(() => {})
+  }
+
   const onEnd = (span: RecordedSpan): void => {
     ended.push(span)
-    if (ended.length >= MOST_ENDED) handOn()
-    else timer ??= setTimeout(handOn, HAND_ON_MILLIS).unref()
+    if (ended.length >= mostAtOnce) return handOn()
+    settling ??= setTimeout(settle, SETTLE_MILLIS).unref()
+    sending ??= setTimeout(send, delay).unref()
   }
 
   const contextFor = (parent: Tracer.AnySpan | undefined, name: string): SpanContext => {

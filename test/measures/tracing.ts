@@ -6,7 +6,7 @@ import { type ServiceProcess, startService } from "../fixtures/service/ServicePr
 import { TestPostgres } from "../fixtures/service/TestPostgres.ts"
 
 const SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "ADAUSDT", "XRPUSDT"]
-const RATE = 20_000
+const RATE = 10_000
 const WINDOWS = 8
 const WINDOW = "8 seconds"
 /** What the compiler of the process has not seen often yet is slow. */
