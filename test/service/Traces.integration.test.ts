@@ -212,8 +212,12 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the traces of the s
       const share = tradesIn(batches) / (yield* storedCount(database))
       assert.isAbove(share, 0.3)
       assert.isBelow(share, 0.7)
-      for (const batch of batches)
-        assert.sameMembers(Object.keys(collector.below(batch)), ["Ingest.queue", "TradeStore.write"])
+      // On a busy machine the database may be slow enough for one to go to disk.
+      for (const batch of batches) {
+        const [first, ...then] = Object.keys(collector.below(batch)).sort()
+        assert.strictEqual(first, "Ingest.queue")
+        assert.isTrue(then.length > 0 && then.every((name) => ["Spill.append", "TradeStore.write"].includes(name)))
+      }
     }).pipe(Effect.scoped),
   )
 
