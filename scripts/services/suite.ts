@@ -8,11 +8,19 @@ import { startServer } from "./TestServer.ts"
 import { Unavailable } from "./Unavailable.ts"
 
 const vitest = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", import.meta.url))
+/** Where the tests are that another database may fail. */
+const ofDatabase = ["test/store/PostgresServer", "test/ingest", "test/faults"]
+
+/** What the person who started it wants of vitest. */
+const wanted = process.argv.slice(2)
+
 const isCi = !["", "0", "false"].includes(process.env["CI"] ?? "")
 
 /**
  * Runs the tests that need a PostgreSQL server of the system (`*.services.test.ts`), on the one that
  * TEST_DATABASE_URL names or on one of each flavour, made for the run and removed afterwards. Resolves to the exit code.
+ *
+ * After the first flavour only those are run whose subject is the database.
  *
  * A flavour that this machine cannot have is said and left out; with CI set that is a failure.
  * Arguments of the process go to vitest.
@@ -23,22 +31,25 @@ export const testOn = async (flavours: ReadonlyArray<Flavour>): Promise<number> 
   // Who names a server may be on a machine without Debian's packages.
   const programs = preparePrograms({ mustHave: isCi && url === "" })
   try {
-    if (url !== "") return await tests.run(url)
+    if (url !== "") return await tests.run(url, wanted)
     let { code } = programs
-    for (const flavour of flavours) code = Math.max(code, await testOnNew(flavour, tests))
+    for (const [index, flavour] of flavours.entries()) {
+      const filters = index > 0 && wanted.length === 0 ? ofDatabase : wanted
+      code = Math.max(code, await testOnNew(flavour, tests, filters))
+    }
     return code
   } finally {
     programs.remove()
   }
 }
 
-const testOnNew = async (flavour: Flavour, tests: Tests): Promise<number> => {
+const testOnNew = async (flavour: Flavour, tests: Tests, filters: ReadonlyArray<string>): Promise<number> => {
   if (tests.stopped) return 1
   try {
     const server = await startServer(flavour)
     try {
       say(`Testing on ${server.description}`)
-      return await tests.run(server.url)
+      return await tests.run(server.url, filters)
     } finally {
       await server.stop()
     }
@@ -71,9 +82,9 @@ class Tests {
     return this.#stopped
   }
 
-  async run(url: string): Promise<number> {
+  async run(url: string, filters: ReadonlyArray<string>): Promise<number> {
     if (this.#stopped) return 1
-    const args = [vitest, "run", "--project", "services", ...process.argv.slice(2)]
+    const args = [vitest, "run", "--project", "services", ...filters]
     this.#running = spawn(process.execPath, args, {
       stdio: "inherit",
       env: { ...process.env, TEST_DATABASE_URL: url },
