@@ -1,12 +1,11 @@
 import { describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Predicate, type Redacted } from "effect"
-import { SqlClient, SqlError } from "effect/sql"
+import { Duration, Effect, Layer, type Redacted } from "effect"
+import { SqlClient } from "effect/sql"
 import fc from "fast-check"
 import { CandleStore } from "../../src/store/CandleStore.ts"
 import { commitTrades } from "../../src/store/commitTrades.ts"
 import * as Database from "../../src/store/Database.ts"
 import { GapLedger } from "../../src/store/GapLedger.ts"
-import { sqlFailure } from "../../src/store/sqlFailure.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 import { assertCandles, assertRevised, type StoredCandle } from "./storedCandles.ts"
 
@@ -61,12 +60,6 @@ const step = fc.array(
 
 type Market = typeof market extends fc.Arbitrary<infer A> ? A : never
 type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
-
-/** Of PostgreSQL, seen from a statement or from the store. */
-const isDeadlock = (error: unknown): boolean =>
-  SqlError.isSqlError(error)
-    ? sqlFailure(error).code === "40P01"
-    : Predicate.hasProperty(error, "code") && error.code === "40P01"
 
 /** Candles against a fold of all trades, whatever came late, twice, refused or not at all. */
 export const candleModelSuite = (
@@ -124,9 +117,7 @@ export const candleModelSuite = (
             }
             let before: ReadonlyArray<StoredCandle> = []
             for (const all of steps) {
-              // Whoever is chosen to end a deadlock does it again, as every caller of the service does.
-              const again = (one: Step[number]) => Effect.retry(act(one), { while: isDeadlock, times: 3 })
-              yield* Effect.forEach(all, again, { concurrency: "unbounded", discard: true })
+              yield* Effect.forEach(all, act, { concurrency: "unbounded", discard: true })
               // What is refreshed in the midst of a step may have been final for a moment: only without is it known what is revised.
               const known = !all.some(({ kind }) => kind === "refresh")
               yield* refresh
