@@ -28,6 +28,7 @@ const documents = [
   "docs/redis.md",
   "docs/operations.md",
   "docs/traces-and-logs.md",
+  "docs/performance.md",
 ]
 
 const manifest: {

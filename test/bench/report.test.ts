@@ -1,0 +1,132 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Schema } from "effect"
+import { contenderNames } from "../../bench/harness/Contender.ts"
+import { settings } from "../../bench/measures/sustained.ts"
+import { chartsOf } from "../../bench/report/charts.ts"
+import { goalsOf } from "../../bench/report/goals.ts"
+import { problemsOf } from "../../bench/report/problems.ts"
+import { Report } from "../../bench/report/Report.ts"
+import { selfTimes } from "../../bench/report/selfTimes.ts"
+import { tablesOf } from "../../bench/report/tables.ts"
+
+const quantiles = { p50: 1, p99: 2, p999: 3 }
+
+/** A run in which Fulltape is exactly as good as everybody else, and nobody lost anything. */
+const level: Report = {
+  command: "npm run bench -- --seed x",
+  seed: "x",
+  startedAt: "2026-11-25T00:00:00.000Z",
+  seconds: 1,
+  machine: { cpu: "one", cores: 2, memoryGibibytes: 4, system: "Linux", load: 0, othersCores: 0 },
+  versions: { node: "24.21.0" },
+  sustained: settings.map((setting) => ({
+    ...setting,
+    rounds: [90_000, 100_000, 300_000].map((perSecond) => ({
+      perSecond,
+      trials: [{ rate: perSecond, sustained: true, missing: 0 }],
+    })),
+  })),
+  atRates: [5_000, 20_000].flatMap((rate) =>
+    contenderNames.map((name) => ({
+      name,
+      rate,
+      committedPerSecond: rate,
+      missing: 0,
+      latency: quantiles,
+      lagAtEnd: 1,
+      cpu: { process: 4, database: 8, simulator: 2 },
+      peakMebibytes: 100,
+      firstStored: 500,
+    })),
+  ),
+  subscribers: contenderNames.map((name) => ({ name, rate: 20_000, missing: 0, arrivals: quantiles })),
+  cuts: contenderNames.map((name) => ({ name, cuts: 10, rate: 1_000, missing: 0 })),
+  imports: contenderNames.map((name) => ({ name, bare: 40, imported: 60 })),
+}
+
+const missed = (report: Report) => goalsOf(report).flatMap(({ goal, holds }) => (holds ? [] : [goal]))
+
+describe("the report of a bench", () => {
+  it("has no problem where every part measured everybody", () => {
+    assert.deepStrictEqual(problemsOf(level), [])
+  })
+
+  it("names whom a part did not measure, and what Fulltape lost", () => {
+    assert.deepStrictEqual(
+      problemsOf({
+        ...level,
+        atRates: level.atRates.flatMap((trial) =>
+          trial.name === "ccxt" && trial.rate === 5_000
+            ? []
+            : { ...trial, latency: { p50: null, p99: null, p999: null } },
+        ),
+        sustained: level.sustained.slice(1),
+        cuts: level.cuts.map((cut) => ({ ...cut, missing: 7 })),
+      }),
+      [
+        "5000/s has nothing of ccxt",
+        "5000/s has no figures of fulltape",
+        "20000/s has no figures of fulltape",
+        "no sustained rate of floor in batches of 1000 was searched",
+        "Fulltape has 7 trades not stored after the cuts",
+      ],
+    )
+    assert.include(problemsOf({ ...level, atRates: [] }), "no rate was measured")
+  })
+
+  it.effect("refuses a figure that was not measured", () =>
+    Effect.gen(function* () {
+      const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Report))
+      assert.deepStrictEqual(yield* decode(JSON.stringify(level)), level)
+      const [first] = level.atRates
+      const without = { ...level, atRates: [{ ...first, firstStored: Number.NaN }] }
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(decode(JSON.stringify(without)))))
+    }),
+  )
+
+  it("compares medians, each goal with its own limit", () => {
+    assert.deepStrictEqual(missed(level), [
+      "sustained, batches up to 100, against the floor",
+      "CPU of the process a trade at 20,000/s, against the best peer",
+    ])
+    const slower = level.sustained.map(({ name, rounds, ...setting }) => ({
+      ...setting,
+      name,
+      rounds: rounds.map((round) => ({ ...round, perSecond: name === "fulltape" ? 99_000 : round.perSecond })),
+    }))
+    assert.include(missed({ ...level, sustained: slower }), "sustained, batches up to 1,000, against the floor")
+    const never = slower.map((setting) => ({ ...setting, rounds: [{ perSecond: null, trials: [] }] }))
+    assert.include(missed({ ...level, sustained: never }), "sustained, batches up to 1,000, against the floor")
+  })
+
+  it("is written as tables and charts that name everybody", () => {
+    const tables = tablesOf(level)
+    assert.include(tables, "| fulltape | 100,000 | 1.00 | 100,000 | 1.00 |")
+    assert.include(tables, "| 20,000 | ccxt | 1.0 | 2.0 | 3.0 | 0 | 4.0 | 8.0 | 2.0 | 100 |")
+    assert.include(tables, "### Goals")
+    assert.notInclude(tablesOf({ ...level, atRates: level.atRates.slice(0, 4) }), "### Goals")
+    const charts = chartsOf(level)
+    assert.sameMembers(Object.keys(charts), ["sustained.svg", "latency.svg", "cpu.svg", "memory.svg"])
+    for (const svg of Object.values(charts)) for (const name of contenderNames) assert.include(svg, `>${name}<`)
+  })
+})
+
+describe("a CPU profile", () => {
+  it("gives the shares of functions in the time that was not idle, the largest first", () => {
+    const frame = (id: number, functionName: string, url: string) => ({
+      id,
+      callFrame: { functionName, url, lineNumber: 6 },
+    })
+    const nodes = [
+      frame(1, "(idle)", ""),
+      frame(2, "readTrade", "file:///work/fulltape/dist/feed/Message.js"),
+      frame(3, "", "file:///work/fulltape/node_modules/effect/dist/Stream.js"),
+      frame(4, "readTrade", "file:///work/fulltape/dist/feed/Message.js"),
+    ]
+    const profile = { nodes, samples: [1, 2, 3, 4], timeDeltas: [600, 200, 100, 100] }
+    assert.deepStrictEqual(selfTimes(JSON.stringify(profile)), [
+      { name: "readTrade", where: "dist/feed/Message.js:7", share: 0.75 },
+      { name: "(anonymous)", where: "effect/dist/Stream.js:7", share: 0.25 },
+    ])
+  })
+})
