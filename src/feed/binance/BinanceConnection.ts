@@ -5,6 +5,7 @@ import { makeRateLimited } from "../../telemetry/rateLimited.ts"
 import { type BinanceMessage, readMessage } from "./BinanceMessage.ts"
 import type { Frame, OpenSocket } from "./BinanceSocket.ts"
 import { subscribeRequests } from "./subscription.ts"
+import { TradeFrameReader } from "./TradeFrameReader.ts"
 
 /** 5 control messages a second are allowed, pongs included. */
 const BETWEEN_REQUESTS = Duration.millis(350)
@@ -32,6 +33,7 @@ export const subscribe = Effect.fnUntraced(function* (
   listener: ConnectionListener,
 ) {
   const wanted = new Set(symbols)
+  const reader = new TradeFrameReader(symbols)
   const requests = subscribeRequests(symbols)
   const unanswered = new Set(requests.map((_, index) => index + 1))
   const refusals = yield* makeRateLimited("10 seconds")
@@ -66,8 +68,13 @@ export const subscribe = Effect.fnUntraced(function* (
   const read = (frames: ReadonlyArray<Frame>) => {
     const trades: globalThis.Array<Trade> = []
     const notices: globalThis.Array<Notice> = []
-    for (const frame of frames) {
-      const message = readMessage(frame.text, frame.receivedAt)
+    for (const { bytes, receivedAt } of frames) {
+      const trade = reader.read(bytes, receivedAt)
+      if (trade !== undefined) {
+        trades.push(trade)
+        continue
+      }
+      const message = readMessage(bytes.toString(), receivedAt)
       if (message.kind !== "trade") notices.push(message)
       else if (wanted.has(message.trade.symbol)) trades.push(message.trade)
       else notices.push({ kind: "foreign", event: `trade of ${message.trade.symbol}` })

@@ -1,5 +1,6 @@
 import { Predicate, Result, Schema } from "effect"
 import type { Trade } from "../../market/Trade.ts"
+import { microseconds } from "./microseconds.ts"
 
 /** Longer than any name or decimal of the exchange; a trade that the table cannot hold is kept as it came, so it has to be bounded. */
 const Text = Schema.String.check(Schema.isMaxLength(100))
@@ -89,6 +90,3 @@ const readControl = (frame: Record<PropertyKey, unknown>): BinanceMessage => {
 /** A value of JSON in a few words. One of an object may have no text at all, that of a deep one takes more stack than there is. */
 const described = (value: unknown): string =>
   typeof value === "object" && value !== null ? "an object" : String(value).slice(0, 200)
-
-/** Milliseconds were the unit before `timeUnit` existed, and still are on servers that do not know it. 10^14 µs is 1973. */
-const microseconds = (time: number): number => (time < 1e14 ? time * 1000 : time)

@@ -1,13 +1,14 @@
 import { Array, Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
 import { type IncomingMessage } from "node:http"
 import { type RawData, WebSocket } from "ws"
+import { counted } from "../../telemetry/counted.ts"
 import * as Metrics from "../../telemetry/Metrics.ts"
 import { isUntrusted, untrusted } from "../certificate.ts"
 import { ConnectionLost, type LossReason } from "../ConnectionLost.ts"
 
-/** One text frame, and when it was read, in milliseconds of the monotonic clock. */
+/** One text frame, in UTF-8, and when it was read, in milliseconds of the monotonic clock. */
 export interface Frame {
-  readonly text: string
+  readonly bytes: Buffer
   readonly receivedAt: number
 }
 
@@ -24,7 +25,7 @@ export interface OpenSocket {
 const SILENCE = Duration.seconds(45)
 
 /** When this many frames wait, or so much in them, the socket is not read: TCP makes the exchange wait. Of trades about 1.5 MB. */
-const MOST_WAITING = { frames: 8_192, characters: 8 * 1024 * 1024 } as const
+const MOST_WAITING = { frames: 8_192, bytes: 8 * 1024 * 1024 } as const
 
 /** Three hundred times a trade: a longer frame ends the connection before it is read. */
 const MOST_FRAME_BYTES = 64 * 1024
@@ -39,14 +40,15 @@ export class BinanceSocket extends Context.Service<
   /** Over `ws`, which shows pings and the HTTP status of a refused handshake, and can be paused. */
   static readonly layer = Layer.effect(
     BinanceSocket,
-    Effect.map(Effect.context(), (context) =>
+    Effect.map(counted(Metrics.waitingFrames), (count) =>
       BinanceSocket.of({
         open: (url) =>
           Effect.acquireRelease(
-            Effect.sync(() => new Connection(url, (change) => Metrics.waitingFrames.modifyUnsafe(change, context))),
+            Effect.sync(() => new Connection(url, count)),
             (connection) => Effect.sync(() => connection.close()),
           ).pipe(
             Effect.tap((connection) => connection.opened),
+            Effect.tap((connection) => Effect.forkScoped(connection.endWhenSilent)),
             Effect.map((connection) => ({
               take: connection.take,
               finish: Effect.sync(() => connection.finish()),
@@ -62,7 +64,7 @@ class Connection {
   private readonly ws: WebSocket
   private readonly host: string
   private waiting: globalThis.Array<Frame> = []
-  private waitingCharacters = 0
+  private waitingBytes = 0
   private lost: ConnectionLost | undefined
   private accepted = false
   private finished = false
@@ -87,7 +89,7 @@ class Connection {
       this.accepted = true
       this.notify()
     })
-    this.ws.on("message", (data) => this.receive(data))
+    this.ws.on("message", (data) => this.receive(bytesOf(data)))
     this.ws.on("ping", () => (this.heardAt = performance.now()))
     this.ws.on("unexpected-response", (request, response) => this.refused(request, response))
     this.ws.on("error", (error) =>
@@ -114,29 +116,22 @@ class Connection {
     if (Array.isReadonlyArrayNonEmpty(frames)) return Effect.succeed(frames)
     if (this.finished) return Cause.done()
     if (this.lost !== undefined) return Effect.fail(this.lost)
-    return Effect.andThen(this.arrival, this.take)
+    return Effect.andThen(this.change, this.take)
   })
 
-  /** Resumes in a later turn than the frame that caused it, so that the frames of one read are taken together. */
   private readonly change = Effect.callback<void>((resume) => {
     this.wake = () => resume(Effect.void)
     return Effect.sync(() => (this.wake = undefined))
   })
 
-  private readonly arrival = Effect.suspend(() =>
-    Effect.timeoutOrElse(this.change, {
-      duration: Math.max(0, Duration.toMillis(SILENCE) - this.unheardMillis()),
-      orElse: () =>
-        Effect.sync(() => {
-          const millis = this.unheardMillis()
-          if (millis >= Duration.toMillis(SILENCE)) this.lose({ _tag: "Silent", seconds: Math.round(millis / 1000) })
-        }),
-    }),
-  )
-
-  private unheardMillis() {
-    return performance.now() - this.heardAt
-  }
+  /** Loses the connection once it was silent for too long; one that is not read is not heard, and that is not its fault. */
+  readonly endWhenSilent: Effect.Effect<void> = Effect.suspend(() => {
+    const unheard = this.ws.isPaused ? 0 : performance.now() - this.heardAt
+    const left = Duration.toMillis(SILENCE) - unheard
+    if (left > 0) return Effect.andThen(Effect.sleep(left), this.endWhenSilent)
+    this.lose({ _tag: "Silent", seconds: Math.round(unheard / 1000) })
+    return Effect.void
+  })
 
   send(text: string) {
     if (this.ws.readyState === WebSocket.OPEN) this.ws.send(text)
@@ -156,7 +151,7 @@ class Connection {
     setTimeout(() => this.ws.terminate(), 1000).unref()
   }
 
-  private notify() {
+  private readonly notify = (): void => {
     const wake = this.wake
     this.wake = undefined
     wake?.()
@@ -167,25 +162,25 @@ class Connection {
     this.notify()
   }
 
-  private receive(data: RawData) {
+  private receive(bytes: Buffer) {
     if (this.finished) return
     this.heardAt = performance.now()
-    const text = String(data)
-    this.waiting.push({ text, receivedAt: this.heardAt })
-    this.waitingCharacters += text.length
+    this.waiting.push({ bytes, receivedAt: this.heardAt })
+    this.waitingBytes += bytes.length
     this.count(1)
-    const full = this.waiting.length >= MOST_WAITING.frames || this.waitingCharacters >= MOST_WAITING.characters
+    const full = this.waiting.length >= MOST_WAITING.frames || this.waitingBytes >= MOST_WAITING.bytes
     if (full && !this.ws.isPaused) {
       this.pausedAt = this.heardAt
       this.ws.pause()
     }
-    this.notify()
+    // Once the whole read is through: its frames are taken together.
+    if (this.waiting.length === 1) queueMicrotask(this.notify)
   }
 
   private drain(): ReadonlyArray<Frame> {
     const frames = this.waiting
     this.waiting = []
-    this.waitingCharacters = 0
+    this.waitingBytes = 0
     this.count(-frames.length)
     if (this.ws.isPaused) {
       this.ws.resume()
@@ -209,6 +204,10 @@ class Connection {
     this.notify()
   }
 }
+
+/** Frames come as one `Buffer`, unless another `binaryType` is asked for. */
+const bytesOf = (data: RawData): Buffer =>
+  Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
 
 /** Node reports a refused dual-stack connection as an AggregateError without a message. */
 const describe = (error: Error): string => {

@@ -10,7 +10,7 @@ const open = (url: string) => Effect.flatMap(BinanceSocket, (sockets) => sockets
 const takeAll = Effect.fnUntraced(function* (url: string, count: number) {
   const socket = yield* open(url)
   const texts: Array<string> = []
-  while (texts.length < count) for (const frame of yield* socket.take) texts.push(frame.text)
+  while (texts.length < count) for (const frame of yield* socket.take) texts.push(String(frame.bytes))
   return texts
 })
 
@@ -50,7 +50,8 @@ describe("BinanceSocket", () => {
       assert.isAbove(unsent.at(-1) ?? 0, 10_000_000)
 
       const ids: Array<number> = []
-      while (ids.length < 60_000) for (const { text } of yield* socket.take) ids.push(Number.parseInt(text, 10))
+      while (ids.length < 60_000)
+        for (const { bytes } of yield* socket.take) ids.push(Number.parseInt(String(bytes), 10))
       assert.deepStrictEqual(
         ids,
         Array.from({ length: 60_000 }, (_, index) => index),
@@ -96,7 +97,7 @@ describe("BinanceSocket", () => {
       })
       const socket = yield* open(url)
       assert.deepStrictEqual(
-        (yield* socket.take).map(({ text }) => text),
+        (yield* socket.take).map(({ bytes }) => String(bytes)),
         ["last words"],
       )
       const loss = yield* Effect.flip(socket.take)
