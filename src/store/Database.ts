@@ -3,6 +3,7 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import { type Duration, Effect, Layer, Redacted } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { isUntrusted } from "../feed/certificate.ts"
+import { arrayColumns } from "./ArrayColumn.ts"
 import { databaseTls } from "./databaseTls.ts"
 import { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { findFlavour, Flavour } from "./Flavour.ts"
@@ -47,6 +48,7 @@ export const connected = (options: DatabaseOptions) =>
             keepAlive: "30 seconds",
             applicationName: "fulltape",
             startupParameters: SESSION,
+            types: arrayColumns(),
           })
           return withPlainTransactions(client)
         }),

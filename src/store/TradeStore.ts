@@ -5,7 +5,7 @@ import * as Metrics from "../telemetry/Metrics.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { bounded } from "./bounded.ts"
 import type { DatabaseUnusable } from "./DatabaseUnusable.ts"
-import { type Batch, type CommitOptions, commitTrades, type Entry, type TradeOrigin } from "./commitTrades.ts"
+import { type Batch, type CommitOptions, commitTrades, type TradeOrigin } from "./commitTrades.ts"
 import { quarantine, reasonToRefuse, type Refusal } from "./Quarantine.ts"
 import { foundPartitionMade, refusesRow } from "./sqlFailure.ts"
 import type { StoreError } from "./StoreError.ts"
@@ -74,13 +74,13 @@ export class TradeStore extends Context.Service<
         })
 
         const commit = Effect.fnUntraced(function* (batch: Batch) {
-          if (batch.entries.length === 0) return nothing
+          if (batch.trades.length === 0) return nothing
           const startedAt = performance.now()
           const { opened, regressed, stored } = yield* inTime(commitTrades(sql, options, batch)).pipe(
             Effect.retry({ while: foundPartitionMade, times: 3 }),
           )
           yield* Metric.update(Metrics.insertSeconds, (performance.now() - startedAt) / 1000)
-          options.onCommitted?.(newestOf(batch.entries, regressed))
+          options.onCommitted?.(newestOf(batch, regressed))
           if (regressed.length > 0) yield* setAnewAside(regressed)
           return { stored, opened, setAside: regressed.length }
         })
@@ -91,19 +91,18 @@ export class TradeStore extends Context.Service<
          */
         const commitAndIsolate = (batch: Batch): Effect.Effect<Part, StoreError> =>
           Effect.catchIf(commit(batch), refusesRow, ({ detail }) => {
-            const { entries } = batch
-            const [only] = entries
-            if (entries.length === 1 && only !== undefined) {
-              const { trade } = only
+            const { trades } = batch
+            const [only] = trades
+            if (trades.length === 1 && only !== undefined) {
               return Effect.andThen(
-                setAside([{ trade, reason: detail }]),
-                commit({ ...batch, entries: [{ trade, refusal: detail }] }),
+                setAside([{ trade: only, reason: detail }]),
+                commit({ ...batch, refusals: new Map([[only, detail]]) }),
               ).pipe(Effect.map(({ opened }) => ({ stored: 0, opened, setAside: 1 })))
             }
-            const middle = entries.length >> 1
+            const middle = trades.length >> 1
             return Effect.zipWith(
-              commitAndIsolate({ ...batch, entries: entries.slice(0, middle) }),
-              commitAndIsolate({ ...batch, entries: entries.slice(middle) }),
+              commitAndIsolate({ ...batch, trades: trades.slice(0, middle) }),
+              commitAndIsolate({ ...batch, trades: trades.slice(middle) }),
               (a, b) => ({
                 stored: a.stored + b.stored,
                 opened: a.opened + b.opened,
@@ -130,13 +129,11 @@ export class TradeStore extends Context.Service<
           { unwanted = [] }: WriteOptions = {},
         ) {
           yield* claim
-          const entries = bySymbol(batch).map((trade): Entry => ({ trade, refusal: reasonToRefuse(trade) }))
-          const known = entries.flatMap(({ refusal, trade }) =>
-            refusal === undefined ? [] : [{ trade, reason: refusal }],
-          )
-          yield* setAside(known)
-          const { opened, setAside: more, stored } = yield* commitAndIsolate({ origin, entries, unwanted })
-          const quarantined = known.length + more
+          const trades = bySymbol(batch)
+          const refusals = refusalsOf(trades)
+          if (refusals.size > 0) yield* setAside([...refusals].map(([trade, reason]) => ({ trade, reason })))
+          const { opened, setAside: more, stored } = yield* commitAndIsolate({ origin, trades, refusals, unwanted })
+          const quarantined = refusals.size + more
           return { stored, quarantined, duplicate: batch.length - stored - quarantined, opened }
         })
 
@@ -176,12 +173,21 @@ const bySymbol = (batch: ReadonlyArray<Trade>): ReadonlyArray<Trade> => {
   return [...groups.values()].flatMap((group) => group.sort((a, b) => a.id - b.id))
 }
 
-/** Of each symbol the highest id that is stored now; the entries of a symbol are in the order of their ids. */
-const newestOf = (entries: ReadonlyArray<Entry>, regressed: ReadonlyArray<Trade>): Iterable<Trade> => {
+/** Those of the trades that the table cannot hold, and why. */
+const refusalsOf = (trades: ReadonlyArray<Trade>): ReadonlyMap<Trade, string> => {
+  const refusals = new Map<Trade, string>()
+  for (const trade of trades) {
+    const reason = reasonToRefuse(trade)
+    if (reason !== undefined) refusals.set(trade, reason)
+  }
+  return refusals
+}
+
+/** Of each symbol the highest id that is stored now; the trades of a symbol are in the order of their ids. */
+const newestOf = ({ refusals, trades }: Batch, regressed: ReadonlyArray<Trade>): Iterable<Trade> => {
   const newest = new Map<string, Trade>()
   const anew = new Set(regressed)
-  for (const { refusal, trade } of entries)
-    if (refusal === undefined && !anew.has(trade)) newest.set(trade.symbol, trade)
+  for (const trade of trades) if (refusals?.has(trade) !== true && !anew.has(trade)) newest.set(trade.symbol, trade)
   return newest.values()
 }
 

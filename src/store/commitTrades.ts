@@ -2,6 +2,7 @@ import * as PgTypes from "@effect/sql-pg/PgTypes"
 import { Effect, Result } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import type { Trade } from "../market/Trade.ts"
+import { ArrayColumn } from "./ArrayColumn.ts"
 
 /** What a commit did to the ledger. */
 export interface Committed {
@@ -18,19 +19,14 @@ export type TradeOrigin = "stream" | "history"
 /** Why the holes that a batch leaves above the symbol's high are there. */
 const causeOf = { stream: "not received", history: "missed while away" } as const
 
-/**
- * A trade on its way to the ledger; with a reason it gets no row. Its id is then to be asked for, or is unfillable, when it was asked
- * for already.
- */
-export interface Entry {
-  readonly trade: Trade
-  readonly refusal?: string | undefined
-}
-
 /** Trades to be committed together. */
 export interface Batch {
   readonly origin: TradeOrigin
-  readonly entries: ReadonlyArray<Entry>
+  readonly trades: ReadonlyArray<Trade>
+  /**
+   * Why some of them get no row. The id of such a one is then to be asked for, or is unfillable, when it was asked for already.
+   */
+  readonly refusals?: ReadonlyMap<Trade, string>
   /** The symbols whose hole behind their high is recorded as unfillable, because nobody wants what was missed there. */
   readonly unwanted: ReadonlyArray<string>
 }
@@ -50,25 +46,20 @@ export interface CommitOptions {
 export const commitTrades = (
   sql: SqlClient.SqlClient,
   { market, mostMissing }: CommitOptions,
-  { entries, origin, unwanted }: Batch,
+  { origin, refusals = NO_REFUSALS, trades, unwanted }: Batch,
 ): Effect.Effect<Committed, SqlError.SqlError> =>
-  sql<Answer>`
-    SELECT stored, opened, regressed_symbols, regressed_ids FROM commit_trades(
-      ${market}, ${causeOf[origin]}, ${origin === "history"}, ${BigInt(mostMissing)},
-      ${Result.getOrThrow(PgTypes.array(unwanted, PgTypes.OID.text))},
-      ${column("text", entries, ({ trade }) => trade.symbol)},
-      ${column("int8", entries, ({ trade }) => BigInt(trade.id))},
-      ${column("int8", entries, ({ trade }) => BigInt(trade.time))},
-      ${column("numeric", entries, ({ refusal, trade }) => (refusal === undefined ? trade.price : null))},
-      ${column("numeric", entries, ({ refusal, trade }) => (refusal === undefined ? trade.quantity : null))},
-      ${column("text", entries, ({ trade }) => trade.side)},
-      ${sparse("int8", entries, ({ trade }) => nullableId(trade.buyerOrderId))},
-      ${sparse("int8", entries, ({ trade }) => nullableId(trade.sellerOrderId))},
-      ${sparse("text", entries, ({ refusal }) => refusal?.replaceAll("\0", "\\0") ?? null)})`.pipe(
+  Effect.suspend(() => {
+    const columns = columnsOf(trades, refusals)
+    return sql<Answer>`
+      SELECT stored, opened, regressed_symbols, regressed_ids FROM commit_trades(
+        ${market}, ${causeOf[origin]}, ${origin === "history"}, ${BigInt(mostMissing)}, ${texts(unwanted)},
+        ${columns.symbols}, ${columns.ids}, ${columns.times}, ${columns.prices}, ${columns.quantities}, ${columns.sides},
+        ${columns.buyers}, ${columns.sellers}, ${reasons(trades, refusals)})`
+  }).pipe(
     Effect.map(([answer]) => ({
       stored: Number(answer?.stored ?? 0),
       opened: Number(answer?.opened ?? 0),
-      regressed: named(entries, answer?.regressed_symbols ?? [], answer?.regressed_ids ?? []),
+      regressed: named(trades, refusals, answer?.regressed_symbols ?? [], answer?.regressed_ids ?? []),
     })),
   )
 
@@ -79,26 +70,68 @@ interface Answer {
   readonly regressed_ids: ReadonlyArray<bigint> | null
 }
 
-type Column = "int8" | "text" | "numeric"
+const NO_REFUSALS: ReadonlyMap<Trade, string> = new Map()
 
-const column = (type: Column, entries: ReadonlyArray<Entry>, value: (entry: Entry) => unknown) =>
-  Result.getOrThrow(PgTypes.array(entries.map(value), PgTypes.OID[type]))
+/** Each column is written in the one pass over the trades; those that hardly any trade has a value in are empty where none has. */
+const columnsOf = (trades: ReadonlyArray<Trade>, refusals: ReadonlyMap<Trade, string>) => {
+  const { length } = trades
+  const longest = trades.reduce((most, { symbol }) => Math.max(most, symbol.length), 0)
+  const symbols = ArrayColumn.text(length, longest)
+  const ids = ArrayColumn.int8(length)
+  const times = ArrayColumn.int8(length)
+  const prices = ArrayColumn.numeric(length)
+  const quantities = ArrayColumn.numeric(length)
+  const sides = ArrayColumn.text(length, 4)
+  let hasOrders = false
+  for (const trade of trades) {
+    symbols.addText(trade.symbol)
+    ids.addInteger(trade.id)
+    times.addInteger(trade.time)
+    if (refusals.size > 0 && refusals.has(trade)) {
+      prices.addNull()
+      quantities.addNull()
+    } else {
+      prices.addDecimal(trade.price)
+      quantities.addDecimal(trade.quantity)
+    }
+    sides.addText(trade.side)
+    hasOrders ||= trade.buyerOrderId !== null || trade.sellerOrderId !== null
+  }
+  return {
+    symbols: symbols.parameter(),
+    ids: ids.parameter(),
+    times: times.parameter(),
+    prices: prices.parameter(),
+    quantities: quantities.parameter(),
+    sides: sides.parameter(),
+    buyers: orders(hasOrders ? trades : [], ({ buyerOrderId }) => buyerOrderId),
+    sellers: orders(hasOrders ? trades : [], ({ sellerOrderId }) => sellerOrderId),
+  }
+}
 
-/** Empty where no entry has a value, as it is for nearly every batch. */
-const sparse = (type: Column, entries: ReadonlyArray<Entry>, value: (entry: Entry) => unknown) =>
-  column(type, entries.some((entry) => value(entry) !== null) ? entries : [], value)
+const orders = (trades: ReadonlyArray<Trade>, idOf: (trade: Trade) => number | null) => {
+  const column = ArrayColumn.int8(trades.length)
+  for (const trade of trades) {
+    const id = idOf(trade)
+    if (id === null) column.addNull()
+    else column.addInteger(id)
+  }
+  return column.parameter()
+}
 
-const nullableId = (id: number | null) => (id === null ? null : BigInt(id))
+const reasons = (trades: ReadonlyArray<Trade>, refusals: ReadonlyMap<Trade, string>) =>
+  texts(refusals.size === 0 ? [] : trades.map((trade) => refusals.get(trade)?.replaceAll("\0", "\\0") ?? null))
+
+const texts = (values: ReadonlyArray<string | null>) => Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
 
 /** The trades of these symbols and ids, but for those that are refused anyway. */
 const named = (
-  entries: ReadonlyArray<Entry>,
+  trades: ReadonlyArray<Trade>,
+  refusals: ReadonlyMap<Trade, string>,
   symbols: ReadonlyArray<string>,
   ids: ReadonlyArray<bigint>,
 ): ReadonlyArray<Trade> => {
   if (symbols.length === 0) return []
   const keys = new Set(symbols.map((symbol, index) => `${symbol} ${ids[index]}`))
-  return entries.flatMap(({ refusal, trade }) =>
-    refusal === undefined && keys.delete(`${trade.symbol} ${trade.id}`) ? [trade] : [],
-  )
+  return trades.filter((trade) => !refusals.has(trade) && keys.delete(`${trade.symbol} ${trade.id}`))
 }

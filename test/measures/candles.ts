@@ -36,11 +36,11 @@ const growth = Effect.fnUntraced(function* (rate: number) {
         Array.from({ length: Math.floor(each / 10) }, (_, n) => {
           const id = (second * 10 + part) * Math.floor(each / 10) + n
           const time = NOON + second * 1_000_000 + part * 100_000 + Math.floor((n * 100_000) / each)
-          return { trade: tradeOf(id, { symbol, time, price: `${84_598 + (n % 7)}.05000000` }) }
+          return tradeOf(id, { symbol, time, price: `${84_598 + (n % 7)}.05000000` })
         }),
       )
       writing += yield* seconds(
-        commitTrades(sql, { market: "measure", mostMissing: 1 }, { origin: "stream", unwanted: [], entries: batch }),
+        commitTrades(sql, { market: "measure", mostMissing: 1 }, { origin: "stream", unwanted: [], trades: batch }),
       )
     }
     times.push(yield* seconds(refresh))
@@ -54,18 +54,16 @@ const growth = Effect.fnUntraced(function* (rate: number) {
 const repairedHour = Effect.fnUntraced(function* (trades: number) {
   const sql = yield* SqlClient.SqlClient
   const { refresh } = yield* CandleStore
-  const entry = (id: number) => ({
-    trade: tradeOf(id, { symbol: "HOUR", time: NOON + Math.floor((id * 3_600_000_000) / trades) }),
-  })
+  const trade = (id: number) => tradeOf(id, { symbol: "HOUR", time: NOON + Math.floor((id * 3_600_000_000) / trades) })
   const options = { market: "measure", mostMissing: 10_000_000 }
-  const ends = [entry(0), entry(trades - 1)]
-  yield* commitTrades(sql, options, { origin: "stream", unwanted: [], entries: ends })
+  const ends = [trade(0), trade(trades - 1)]
+  yield* commitTrades(sql, options, { origin: "stream", unwanted: [], trades: ends })
   yield* refresh
   for (let from = 1; from < trades - 1; from += 1_000)
     yield* commitTrades(sql, options, {
       origin: "history",
       unwanted: [],
-      entries: Array.from({ length: Math.min(1_000, trades - 1 - from) }, (_, n) => entry(from + n)),
+      trades: Array.from({ length: Math.min(1_000, trades - 1 - from) }, (_, n) => trade(from + n)),
     })
   yield* sql`ANALYZE raw_trades`
   const took = yield* seconds(refresh)

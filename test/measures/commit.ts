@@ -39,11 +39,7 @@ const bareInsert = (sql: SqlClient.SqlClient, batch: ReadonlyArray<Trade>) => sq
   ON CONFLICT DO NOTHING` // prettier-ignore
 
 const commitCall = (sql: SqlClient.SqlClient, batch: ReadonlyArray<Trade>) =>
-  commitTrades(
-    sql,
-    { market: "measure", mostMissing: 10_000_000 },
-    { origin: "stream", unwanted: [], entries: batch.map((trade) => ({ trade })) },
-  )
+  commitTrades(sql, { market: "measure", mostMissing: 10_000_000 }, { origin: "stream", unwanted: [], trades: batch })
 
 const rate = Effect.fnUntraced(function* (write: typeof bareInsert | typeof commitCall, size: number) {
   const sql = yield* SqlClient.SqlClient

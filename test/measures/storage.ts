@@ -76,11 +76,11 @@ const seconds = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E
 
 const commit = Effect.fnUntraced(function* (trades: ReadonlyArray<Trade>, origin: TradeOrigin) {
   const sql = yield* SqlClient.SqlClient
-  const entries = [...trades].sort((a, b) => (a.symbol === b.symbol ? a.id - b.id : a.symbol < b.symbol ? -1 : 1))
+  const ordered = [...trades].sort((a, b) => (a.symbol === b.symbol ? a.id - b.id : a.symbol < b.symbol ? -1 : 1))
   return yield* commitTrades(
     sql,
     { market: "measure", mostMissing: 10_000_000 },
-    { origin, unwanted: [], entries: entries.map((trade) => ({ trade })) },
+    { origin, unwanted: [], trades: ordered },
   )
 })
 

@@ -4,6 +4,7 @@ import { SqlClient } from "effect/sql"
 import fc from "fast-check"
 import { CandleStore } from "../../src/store/CandleStore.ts"
 import { commitTrades } from "../../src/store/commitTrades.ts"
+import { tradesAndRefusals } from "../fixtures/refused.ts"
 import * as Database from "../../src/store/Database.ts"
 import { GapLedger } from "../../src/store/GapLedger.ts"
 import { tradeOf } from "../fixtures/trades.ts"
@@ -99,7 +100,15 @@ export const candleModelSuite = (
               return { trade, refusal: refused ? "for the test" : undefined }
             }
             const commit = (origin: "stream" | "history", entries: ReadonlyArray<ReturnType<typeof entry>>) =>
-              commitTrades(sql, { market: "test", mostMissing: 2 ** 53 }, { origin, unwanted: [], entries })
+              commitTrades(
+                sql,
+                { market: "test", mostMissing: 2 ** 53 },
+                {
+                  origin,
+                  unwanted: [],
+                  ...tradesAndRefusals(entries),
+                },
+              )
             const act = (one: Step[number]): Effect.Effect<unknown, unknown> => {
               if (one.kind === "refresh") return refresh
               if (one.kind === "given up")

@@ -81,11 +81,10 @@ export const commitSuite = (
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const trades = [tradeOf(1), tradeOf(2), tradeOf(1, { symbol: "ETHUSDT" }), tradeOf(1), tradeOf(2), tradeOf(3)]
-        const entries = trades.map((trade) => ({ trade }))
         const committed = yield* commitTrades(
           sql,
           { market: "test", mostMissing: MOST_MISSING },
-          { origin: "stream", unwanted: [], entries },
+          { origin: "stream", unwanted: [], trades },
         )
         assert.deepStrictEqual(committed, { stored: 4, opened: 0, regressed: [] })
         yield* nothingWrong

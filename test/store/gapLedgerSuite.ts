@@ -64,8 +64,8 @@ export const gapLedgerSuite = (
 
   const commit = Effect.fnUntraced(function* (ids: ReadonlyArray<number>, of = "BTCUSDT") {
     const sql = yield* SqlClient.SqlClient
-    const entries = ids.map((id) => ({ trade: tradeOf(id, { symbol: of }) }))
-    return yield* commitTrades(sql, { market: "test", mostMissing: 1_000 }, { origin: "stream", unwanted: [], entries })
+    const trades = ids.map((id) => tradeOf(id, { symbol: of }))
+    return yield* commitTrades(sql, { market: "test", mostMissing: 1_000 }, { origin: "stream", unwanted: [], trades })
   })
   /** Gaps that are noticed now are too young to be leased. */
   const settle = Effect.flatMap(

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Duration, Effect, Layer, type Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import fc from "fast-check"
-import { commitTrades, type Entry } from "../../src/store/commitTrades.ts"
+import { commitTrades } from "../../src/store/commitTrades.ts"
+import { type Entry, tradesAndRefusals } from "../fixtures/refused.ts"
 import * as Database from "../../src/store/Database.ts"
 import { tradeOf } from "../fixtures/trades.ts"
 import { wrongIds } from "./wrongIds.ts"
@@ -83,7 +84,7 @@ export const ledgerSuite = (
                     {
                       origin: writer === 0 ? "stream" : "history",
                       unwanted: writer === 1 ? ["A"] : [],
-                      entries: entriesOf(batch, writer),
+                      ...tradesAndRefusals(entriesOf(batch, writer)),
                     },
                   )
                   return rollBack
