@@ -5,6 +5,7 @@ import type { CandleStore } from "../store/CandleStore.ts"
 import type { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { GapLedger } from "../store/GapLedger.ts"
 import { TradeStore } from "../store/TradeStore.ts"
+import { counted } from "../telemetry/counted.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { admission } from "./admission.ts"
 import { makeProbe } from "./catchUp.ts"
@@ -43,6 +44,9 @@ export interface PipelineState {
 /** So long the stream waits for trades to be set aside that nobody can store. */
 const SET_ASIDE_PATIENCE = Duration.millis(500)
 
+/** Trades that wait for their commit at most, beside those that are being committed and the open batch. */
+const MOST_TOGETHER = 5_000
+
 /** A trade that jumped is followed by the next one within this time, unless the symbol is quiet. */
 const NEXT_TRADE = Duration.seconds(5)
 
@@ -71,7 +75,7 @@ export class Ingest extends Context.Service<
         const store = yield* TradeStore
         const bus = yield* TradeBus
         const context = yield* Effect.context<CandleStore | GapLedger | Spill>()
-        const uncommitted = new Uncommitted((change) => Metrics.uncommittedTrades.modifyUnsafe(change, context))
+        const uncommitted = new Uncommitted(yield* counted(Metrics.uncommittedTrades))
         const symbols = new Set(options.symbols)
         const unwanted = new Set(options.catchUp ? [] : options.symbols)
         const probe = yield* makeProbe
@@ -124,7 +128,9 @@ export class Ingest extends Context.Service<
             admission({ continuity, rhythm, uncommitted, question, setAside }),
             Stream.mapArray((trades) => (bus.publish(trades), trades)),
             Stream.groupedWithin(options.batchSize, options.batchTimeout),
-            Stream.runForEach(outbox.put),
+            // The batches that wait while others are committed are committed together.
+            Stream.buffer({ capacity: Math.max(1, Math.floor(MOST_TOGETHER / options.batchSize)) }),
+            Stream.runForEachArray(outbox.put),
           )
           const failure = yield* Deferred.poll(gaveUp)
           if (Option.isSome(failure)) return yield* failure.value

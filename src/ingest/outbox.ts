@@ -23,8 +23,8 @@ const MOST_AT_ONCE = 5_000
 const DISK_FAILS = Duration.seconds(5)
 
 export interface Outbox {
-  /** Commits a batch, or puts it on disk behind the others while the database is away or too slow. */
-  readonly put: (batch: ReadonlyArray<Trade>) => Effect.Effect<void, DatabaseUnusable>
+  /** Commits batches together, or puts each on disk behind the others while the database is away or too slow. */
+  readonly put: (batches: ReadonlyArray<ReadonlyArray<Trade>>) => Effect.Effect<void, DatabaseUnusable>
   /** Commits what is on disk, the oldest first, whenever there is something. */
   readonly run: Effect.Effect<never, DatabaseUnusable>
   /** Commits what is on disk, until nothing is. */
@@ -95,15 +95,24 @@ export const makeOutbox = Effect.fnUntraced(function* (options: OutboxOptions) {
     }
   })
 
-  const put = (batch: ReadonlyArray<Trade>) => batchTrace(batch)(taken(batch))
+  const put = (batches: ReadonlyArray<ReadonlyArray<Trade>>) => {
+    const [only = []] = batches
+    const trades = batches.length === 1 ? only : batches.flat()
+    return batchTrace(trades)(taken(batches, trades))
+  }
 
-  const taken = Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
+  const taken = Effect.fnUntraced(function* (
+    batches: ReadonlyArray<ReadonlyArray<Trade>>,
+    trades: ReadonlyArray<Trade>,
+  ) {
     const isFirst = (yield* spill.state).trades === 0
-    const late = isLate(batch)
+    const late = isLate(trades)
     if (isFirst && late) yield* everySlow(tooSlow)
     const tried = isFirst && !late
-    if (!tried || !(yield* committed(batch))) yield* spilled(batch, tried)
-    uncommitted.remove(batch.length)
+    // Apart, because what leaves the disk leaves it in parts that may be as small as they were.
+    if (!tried || !(yield* committed(trades)))
+      yield* Effect.forEach(batches, (batch) => spilled(batch, tried), { discard: true })
+    uncommitted.remove(trades.length)
   })
 
   /** Commits the oldest ones on disk; false when there are none. */

@@ -16,12 +16,11 @@ describe("Ingest", () => {
       yield* elapse("10 seconds", "1 second")
       assert.deepStrictEqual(yield* batches, [])
 
-      yield* Queue.offerAll(input, trades(0, 250))
-      yield* elapse("0 millis")
-      assert.deepStrictEqual(
-        (yield* batches).map((batch) => batch.length),
-        [100, 100],
-      )
+      for (const from of [0, 100]) {
+        yield* Queue.offerAll(input, trades(from, 100))
+        yield* elapse("0 millis")
+      }
+      yield* Queue.offerAll(input, trades(200, 50))
       yield* elapse("900 millis")
       assert.deepStrictEqual(
         (yield* batches).map((batch) => batch.length),
@@ -35,6 +34,27 @@ describe("Ingest", () => {
       assert.deepStrictEqual(
         (yield* batches).flat(),
         trades(0, 250).map(({ id }) => id),
+      )
+      yield* Fiber.interrupt(fiber)
+    }),
+  )
+
+  it.effect("writes the batches together that waited while another one was written", () =>
+    Effect.gen(function* () {
+      const { answer, batches, input, run } = yield* pipeline()
+      yield* Ref.set(answer, (ids) => (ids[0] === 0 ? Effect.sleep("500 millis") : Effect.void))
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, trades(0, 100))
+      yield* elapse("0 millis")
+      yield* Queue.offerAll(input, trades(100, 420))
+      yield* elapse("2 seconds", "100 millis")
+      assert.deepStrictEqual(
+        (yield* batches).map((batch) => batch.length),
+        [100, 400, 20],
+      )
+      assert.deepStrictEqual(
+        (yield* batches).flat(),
+        trades(0, 520).map(({ id }) => id),
       )
       yield* Fiber.interrupt(fiber)
     }),
