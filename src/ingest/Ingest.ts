@@ -125,8 +125,7 @@ export class Ingest extends Context.Service<
           yield* feed.trades(options.symbols, stop).pipe(
             // A failed stream would drop the open batch too: it ends here, and fails below.
             Stream.catch((error) => Stream.drain(Stream.fromEffect(Deferred.fail(gaveUp, error)))),
-            admission({ continuity, rhythm, uncommitted, question, setAside }),
-            Stream.mapArray((trades) => (bus.publish(trades), trades)),
+            admission({ continuity, rhythm, uncommitted, question, setAside, publish: bus.publish }),
             Stream.groupedWithin(options.batchSize, options.batchTimeout),
             // The batches that wait while others are committed are committed together.
             Stream.buffer({ capacity: Math.max(1, Math.floor(MOST_TOGETHER / options.batchSize)) }),

@@ -11,6 +11,8 @@ export interface AdmissionOptions {
   readonly continuity: Continuity
   readonly rhythm: Rhythm
   readonly uncommitted: Uncommitted
+  /** Told of the trades that are to be committed. */
+  readonly publish: (admitted: ReadonlyArray<Trade>) => void
   /** Sets trades aside that the exchange numbers anew. */
   readonly setAside: (anew: ReadonlyArray<Trade>) => Effect.Effect<void>
   /** Asks the exchange about a trade whose id jumped too far to be believed at once. */
@@ -19,7 +21,7 @@ export interface AdmissionOptions {
 
 /** The trades of a stream that are to be committed: each once, and none whose id is bogus or was given out anew. What is left out is counted. */
 export const admission =
-  ({ continuity, question, rhythm, setAside, uncommitted }: AdmissionOptions) =>
+  ({ continuity, publish, question, rhythm, setAside, uncommitted }: AdmissionOptions) =>
   <E, R>(stream: Stream.Stream<Trade, E, R>): Stream.Stream<Trade, E, R> =>
     Stream.transformPull(stream, (pull) =>
       Effect.gen(function* () {
@@ -50,6 +52,7 @@ export const admission =
             if (admitted !== trades) yield* tell
             if (Array.isReadonlyArrayNonEmpty(admitted)) {
               uncommitted.add(admitted.length, admitted[0].receivedAt)
+              publish(admitted)
               return admitted
             }
           }

@@ -27,8 +27,9 @@ export class ArrayColumn {
   private constructor(oid: number, elementOid: number, most: number) {
     this.oid = oid
     this.elementOid = elementOid
-    this.bytes = new Uint8Array(HEADER + most)
-    this.view = new DataView(this.bytes.buffer)
+    // Not filled with zeros: each byte that is sent was written.
+    this.bytes = Buffer.allocUnsafe(HEADER + most)
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
   }
 
   /** A column of so many integers. */

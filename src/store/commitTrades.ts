@@ -104,10 +104,12 @@ const columnsOf = (trades: ReadonlyArray<Trade>, refusals: ReadonlyMap<Trade, st
     prices: prices.parameter(),
     quantities: quantities.parameter(),
     sides: sides.parameter(),
-    buyers: orders(hasOrders ? trades : [], ({ buyerOrderId }) => buyerOrderId),
-    sellers: orders(hasOrders ? trades : [], ({ sellerOrderId }) => sellerOrderId),
+    buyers: hasOrders ? orders(trades, ({ buyerOrderId }) => buyerOrderId) : NO_ORDERS,
+    sellers: hasOrders ? orders(trades, ({ sellerOrderId }) => sellerOrderId) : NO_ORDERS,
   }
 }
+
+const NO_ORDERS = ArrayColumn.int8(0).parameter()
 
 const orders = (trades: ReadonlyArray<Trade>, idOf: (trade: Trade) => number | null) => {
   const column = ArrayColumn.int8(trades.length)

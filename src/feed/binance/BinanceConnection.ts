@@ -32,6 +32,7 @@ export const subscribe = Effect.fnUntraced(function* (
   symbols: ReadonlyArray<string>,
   listener: ConnectionListener,
 ) {
+  const context = yield* Effect.context()
   const wanted = new Set(symbols)
   const reader = new TradeFrameReader(symbols)
   const requests = subscribeRequests(symbols)
@@ -90,8 +91,8 @@ export const subscribe = Effect.fnUntraced(function* (
         yield* notice(message)
       }
       if (Array.isArrayNonEmpty(trades)) {
-        yield* Metric.update(Metrics.frames.trade, trades.length)
-        yield* Metric.update(Metrics.tradesReceived, trades.length)
+        Metrics.frames.trade.updateUnsafe(trades.length, context)
+        Metrics.tradesReceived.updateUnsafe(trades.length, context)
         return trades
       }
     }

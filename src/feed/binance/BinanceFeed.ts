@@ -1,4 +1,4 @@
-import { Deferred, Duration, Effect, Layer, Schedule, Stream } from "effect"
+import { Context, Deferred, Duration, Effect, Layer, Schedule, Stream } from "effect"
 import type { Trade } from "../../market/Trade.ts"
 import type { ConnectionLost } from "../ConnectionLost.ts"
 import { ConnectionStatuses } from "../ConnectionStatuses.ts"
@@ -27,7 +27,7 @@ export const layerNoDeps = (options: BinanceFeedOptions) =>
   Layer.effect(
     TradeFeed,
     Effect.gen(function* () {
-      const deps = yield* Effect.context<BinanceSocket | DialBudget>()
+      const needs = Context.pick(BinanceSocket, DialBudget)(yield* Effect.context<BinanceSocket | DialBudget>())
       const statuses = new ConnectionStatuses()
       const url = streamUrl(options.wsUrl)
       const host = options.wsUrl.host
@@ -54,6 +54,7 @@ export const layerNoDeps = (options: BinanceFeedOptions) =>
             name,
             host,
             symbols,
+            needs,
             until,
             report,
             rotateAfter: Duration.times(options.rotateAfter, 1 - (SPREAD * place.index) / place.of),
@@ -62,7 +63,6 @@ export const layerNoDeps = (options: BinanceFeedOptions) =>
             Stream.retry(policy),
             Stream.mapError((loss) => new FeedGaveUp({ attempts: options.maxReconnectAttempts, last: loss.message })),
             Stream.onStart(report.begun),
-            Stream.provideContext(deps),
           )
         }
         return Stream.unwrap(Effect.map(makeShardReport({ name, host, symbols, statuses }), begun))

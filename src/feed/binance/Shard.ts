@@ -1,9 +1,11 @@
-import { Array, Cause, Clock, Deferred, Duration, Effect, Exit, Option, Queue, Stream } from "effect"
+import { Array, Cause, Clock, type Context, Deferred, Duration, Effect, Exit, Option, Queue, Stream } from "effect"
 import type { Trade } from "../../market/Trade.ts"
 import * as Gauges from "../../telemetry/Gauges.ts"
 import { endSpan } from "../../telemetry/endSpan.ts"
 import type { ConnectionLost } from "../ConnectionLost.ts"
 import { ANSWER_TIMEOUT } from "./BinanceConnection.ts"
+import type { BinanceSocket } from "./BinanceSocket.ts"
+import type { DialBudget } from "./DialBudget.ts"
 import { Handover } from "./Handover.ts"
 import { type Happening, type Link, type LinkOptions, makeLink, runLink } from "./Link.ts"
 import { NotAcknowledged } from "./NotAcknowledged.ts"
@@ -16,6 +18,8 @@ const SILENT_SYMBOL = Duration.seconds(5)
 export interface ShardOptions extends Pick<LinkOptions, "url" | "symbols" | "until"> {
   readonly name: string
   readonly host: string
+  /** Provided where a connection begins: to provide it to the stream would cost every pull of that. */
+  readonly needs: Context.Context<BinanceSocket | DialBudget>
   /** How old a connection gets. */
   readonly rotateAfter: Duration.Duration
   readonly report: ShardReport
@@ -39,8 +43,10 @@ const connectedShard = Effect.fnUntraced(function* (options: ShardOptions) {
       Cause.hasDies(cause) ? Queue.failCause(inbox, Cause.die(Cause.squash(cause))) : Effect.void,
     )
   const run = (link: Link) =>
-    guarded(
-      Effect.annotateLogs(runLink(link, { ...options, inbox, heard: report.heard }), { connection: options.name }),
+    runLink(link, { ...options, inbox, heard: report.heard }).pipe(
+      Effect.annotateLogs({ connection: options.name }),
+      guarded,
+      Effect.provideContext(options.needs),
     )
   const context = yield* Effect.context()
   const handover = new Handover(symbols, (change) => Gauges.heldTrades.modifyUnsafe(change, context))
