@@ -36,6 +36,7 @@ export class Settings extends Context.Service<
       readonly url: Redacted.Redacted<string> | undefined
       readonly poolMax: number
       readonly timeout: Duration.Duration
+      readonly synchronousCommit: "on" | "off"
     }
     /** Absolute. */
     readonly dataDir: string
@@ -115,6 +116,7 @@ export const parseSettings = (
     dataDir: read(variables.dataDir),
     dbPoolMax: read(variables.dbPoolMax),
     dbTimeout: read(variables.dbTimeout),
+    dbSynchronousCommit: read(variables.dbSynchronousCommit),
     wsUrl: read(variables.wsUrl),
     restUrl: read(variables.restUrl),
     symbols: read(variables.symbols),
@@ -149,6 +151,7 @@ export const parseSettings = (
         url: value.databaseUrl === undefined ? undefined : Redacted.make(value.databaseUrl, { label: "DATABASE_URL" }),
         poolMax: value.dbPoolMax,
         timeout: Duration.millis(value.dbTimeout),
+        synchronousCommit: value.dbSynchronousCommit,
       },
       dataDir: options.dataFolder === undefined ? value.dataDir : join(value.dataDir, options.dataFolder),
       binance: {

@@ -30,6 +30,7 @@ describe("Settings", () => {
     assert.strictEqual(settings.database.url, undefined)
     assert.strictEqual(settings.database.poolMax, 20)
     assert.strictEqual(Duration.toMillis(settings.database.timeout), 5000)
+    assert.strictEqual(settings.database.synchronousCommit, "on")
     assert.strictEqual(settings.dataDir, resolve("data"))
     assert.strictEqual(settings.binance.wsUrl.href, "wss://stream.binance.com:9443/ws")
     assert.strictEqual(settings.binance.restUrl?.href, "https://api.binance.com/")
@@ -133,6 +134,7 @@ describe("Settings", () => {
     [{ BATCH_SIZE: "-5" }, `BATCH_SIZE is "-5"; ${batchSizeTakes}`],
     [{ BATCH_SIZE: "1.5" }, `BATCH_SIZE is "1.5"; ${batchSizeTakes}`],
     [{ BATCH_TIMEOUT: "1s" }, `BATCH_TIMEOUT is "1s"; it takes a whole number of milliseconds from 1 to 3600000.`],
+    [{ DB_SYNCHRONOUS_COMMIT: "local" }, `DB_SYNCHRONOUS_COMMIT is "local"; it takes on or off.`],
     [{ DB_TIMEOUT: "0" }, `DB_TIMEOUT is "0"; it takes a whole number of milliseconds from 1 to 3600000.`],
     [{ PORT: "65536" }, `PORT is "65536"; it takes a whole number from 0 to 65535.`],
     [{ LOG_LEVEL: "loud" }, `LOG_LEVEL is "loud"; it takes error, warn, info or debug.`],

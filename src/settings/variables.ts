@@ -36,6 +36,12 @@ export const variables = {
     Format.wholeNumber({ min: 1, max: 1000 }),
   ),
   dbTimeout: variable("DB_TIMEOUT", "5000", "milliseconds to connect to the database or run a statement", milliseconds),
+  dbSynchronousCommit: variable(
+    "DB_SYNCHRONOUS_COMMIT",
+    "on",
+    "whether a commit waits for the disk; off: a crash of the server takes the last ones with it, and REST fills them",
+    Format.oneOf(["on", "off"]),
+  ),
   wsUrl: variable(
     "BINANCE_WS_URL",
     "wss://stream.binance.com:9443/ws",

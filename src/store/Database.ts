@@ -20,6 +20,11 @@ export interface DatabaseOptions {
   readonly poolMax: number
   /** Bounds connecting; statements are bounded where they are made. */
   readonly timeout: Duration.Duration
+  /**
+   * Whether a commit waits for the disk of the server, unless it is "off". A crash of the server then takes the last commits with it, rows
+   * and ledger together: what is missing is missing in both, and is asked for again.
+   */
+  readonly synchronousCommit?: "on" | "off"
 }
 
 /**
@@ -47,7 +52,7 @@ export const connected = (options: DatabaseOptions) =>
             // A server that went away without a word is noticed also by who waits for an answer without a timeout.
             keepAlive: "30 seconds",
             applicationName: "fulltape",
-            startupParameters: SESSION,
+            startupParameters: { ...SESSION, synchronous_commit: options.synchronousCommit ?? "on" },
             types: arrayColumns(),
           })
           return withPlainTransactions(client)

@@ -46,6 +46,7 @@ export const storeSuite = (
           "timezone = 'Asia/Shanghai'",
           "datestyle = 'SQL, DMY'",
           "default_transaction_isolation = 'repeatable read'",
+          "synchronous_commit = off",
         ])
           yield* run(`ALTER DATABASE ${name} SET ${setting}`, address)
         address.pathname = `/${name}`
@@ -298,6 +299,24 @@ export const storeSuite = (
   })
 
   describe("Database", () => {
+    it.live("has commits wait for the disk whatever the database's default is, unless it is told not to", () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const used = (synchronousCommit?: "on" | "off") =>
+            Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SHOW synchronous_commit`).pipe(
+              Effect.provide(
+                Database.connected({
+                  ...options(url),
+                  ...(synchronousCommit === undefined ? {} : { synchronousCommit }),
+                }),
+              ),
+            )
+          assert.deepStrictEqual(yield* used(), [{ synchronous_commit: "on" }])
+          assert.deepStrictEqual(yield* used("off"), [{ synchronous_commit: "off" }])
+        }),
+      ),
+    )
+
     it.live("is migrated by several connections at once, and again", () =>
       withDatabase((url) =>
         Effect.gen(function* () {
