@@ -37,9 +37,13 @@ interface Due {
   readonly last: number
 }
 
-/** How quickly Fulltape catches up, when the exchange allows any request weight, while trades go on. */
+/**
+ * How quickly Fulltape catches up, when the exchange allows any request weight, while trades go on.
+ *
+ * @param profileTo a folder that gets a CPU profile of Fulltape.
+ */
 export const repair = (plan: Plan, seed: string, profileTo?: string) =>
-  Effect.map(Effect.scoped(run(plan, seed, profileTo)), (found) => [found])
+  Effect.map(Effect.scoped(run(plan, seed, profileTo)), (found) => [found] as const)
 
 const run = Effect.fnUntraced(function* ({ behind, repairRate }: Plan, seed: string, profileTo: string | undefined) {
   yield* Console.error(`  fulltape, ${behind} trades behind`)
