@@ -16,6 +16,9 @@ export interface Plan {
   /** How often the connection is cut, a second apart, and at which rate. */
   readonly cuts: number
   readonly cutRate: number
+  /** Trades that Fulltape is behind with when it is to catch up, and at which rate others come meanwhile. */
+  readonly behind: number
+  readonly repairRate: number
   /** Seconds that a contender gets to store what it is behind with. */
   readonly patience: number
 }
@@ -30,6 +33,8 @@ export const fullPlan: Plan = {
   subscriberRate: 20_000,
   cuts: 10,
   cutRate: 1_000,
+  behind: 600_000,
+  repairRate: 1_000,
   patience: 4,
 }
 
@@ -44,5 +49,7 @@ export const quickPlan: Plan = {
   subscriberRate: 500,
   cuts: 2,
   cutRate: 500,
+  behind: 30_000,
+  repairRate: 500,
   patience: 30,
 }

@@ -4,7 +4,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { resolve } from "node:path"
@@ -13,8 +13,10 @@ import { Server } from "./harness/Server.ts"
 import { atRates } from "./measures/atRates.ts"
 import { cuts } from "./measures/cuts.ts"
 import { importedMebibytes } from "./measures/imports.ts"
+import { repair } from "./measures/repair.ts"
 import { subscribers } from "./measures/subscribers.ts"
 import { sustained } from "./measures/sustained.ts"
+import { type Part, parts } from "./parts.ts"
 import { fullPlan, quickPlan } from "./Plan.ts"
 import { chartsOf } from "./report/charts.ts"
 import { problemsOf } from "./report/problems.ts"
@@ -29,6 +31,7 @@ const flags = {
     Flag.withDescription("Hardly anything of everything: whether the bench works, not how fast anything is"),
     Flag.withDefault(false),
   ),
+  only: Flag.Literals("only", parts).pipe(Flag.withDescription("Measure this part alone"), Flag.optional),
   seed: Flag.String("seed").pipe(Flag.withDescription("What the market is made from"), Flag.withDefault("bench")),
   out: Flag.String("out").pipe(
     Flag.withDescription("The folder that gets bench.json and the charts"),
@@ -36,7 +39,13 @@ const flags = {
   ),
 }
 
-const measured = Effect.fnUntraced(function* (quick: boolean, seed: string) {
+interface Asked {
+  readonly quick: boolean
+  readonly only: Option.Option<Part>
+  readonly seed: string
+}
+
+const measured = Effect.fnUntraced(function* ({ only, quick, seed }: Asked) {
   const startedAt = new Date().toISOString()
   const began = performance.now()
   const plan = quick ? quickPlan : fullPlan
@@ -44,18 +53,23 @@ const measured = Effect.fnUntraced(function* (quick: boolean, seed: string) {
   const surroundings = machine()
   const othersSeconds = () => busySeconds() - cpuSecondsWithChildren(process.pid) - cpuSecondsWithChildren(server.pid)
   const before = othersSeconds()
-  const part = <A, E, R>(title: string, effect: Effect.Effect<A, E, R>) => Effect.andThen(Console.error(title), effect)
+  const asked = parts.filter((name) => Option.getOrElse(only, () => name) === name)
+  const part = <A, E, R>(name: Part, title: string, effect: Effect.Effect<ReadonlyArray<A>, E, R>) =>
+    asked.includes(name) ? Effect.andThen(Console.error(title), effect) : Effect.succeed([])
   const found = {
-    imports: yield* part("Imports", importedMebibytes),
-    atRates: yield* part("Latency, CPU, memory and start", atRates(plan, seed)),
-    subscribers: yield* part("Subscribers", subscribers(plan, seed)),
-    cuts: yield* part("Cuts", cuts(plan, seed)),
-    sustained: yield* part("Sustained", sustained(plan, seed)),
+    imports: yield* part("imports", "Imports", importedMebibytes),
+    atRates: yield* part("rates", "Latency, CPU, memory and start", atRates(plan, seed)),
+    subscribers: yield* part("subscribers", "Subscribers", subscribers(plan, seed)),
+    cuts: yield* part("cuts", "Cuts", cuts(plan, seed)),
+    repair: yield* part("repair", "Repair", repair(plan, seed)),
+    sustained: yield* part("sustained", "Sustained", sustained(plan, seed)),
   }
   const seconds = (performance.now() - began) / 1000
   const othersCores = Math.max(0, (othersSeconds() - before) / seconds)
   return {
-    command: `npm run bench --${quick ? " --quick" : ""} --seed ${seed}`,
+    command: `npm run bench --${quick ? " --quick" : ""}${Option.isSome(only) ? ` --only ${only.value}` : ""} --seed ${seed}`,
+    quick,
+    parts: asked,
     seed,
     startedAt,
     seconds: Math.round(seconds),
@@ -65,10 +79,10 @@ const measured = Effect.fnUntraced(function* (quick: boolean, seed: string) {
   }
 })
 
-const command = Command.make("bench", flags, ({ out, quick, seed }) =>
+const command = Command.make("bench", flags, ({ only, out, quick, seed }) =>
   Effect.gen(function* () {
     const folder = resolve(out)
-    const found = yield* measured(quick, seed)
+    const found = yield* measured({ only, quick, seed })
     const json = `${JSON.stringify(found, undefined, 2)}\n`
     yield* Effect.sync(() => {
       mkdirSync(folder, { recursive: true })

@@ -17,15 +17,35 @@ const files: Readonly<Record<ContenderName, string>> = {
 /** Fulltape with a subscriber of its bus, as the peers call back. */
 const withSubscriber: Readonly<Record<ContenderName, string>> = { ...files, fulltape: "../contenders/fulltapeBus.ts" }
 
+/** What everybody is asked for. */
+export const symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "ADAUSDT", "XRPUSDT"]
+
 export interface StartOptions {
   readonly name: ContenderName
-  readonly env: Readonly<Record<string, string>>
+  readonly database: { readonly url: string }
+  readonly exchange: { readonly wsUrl: string; readonly restUrl: string }
+  readonly batchSize: number
+  /** Milliseconds. */
+  readonly batchTimeout: number
   /** Whether it tells when trades reached its callback. */
-  readonly subscribed: boolean
+  readonly subscribed?: boolean
+  /** A folder that gets a CPU profile of it. */
+  readonly profileTo?: string | undefined
 }
 
 /** Starts a contender as a process of its own, for as long as the scope is open. */
-export const startContender = ({ env, name, subscribed }: StartOptions) =>
-  start([], { env: { ...env, ...(subscribed ? { BENCH_ARRIVALS: "1" } : {}) } }).pipe(
-    Effect.provideService(ProgramCommand, nodeWith((subscribed ? withSubscriber : files)[name])),
-  )
+export const startContender = ({ name, profileTo, subscribed = false, ...options }: StartOptions) =>
+  start([], {
+    env: {
+      DATABASE_URL: options.database.url,
+      BINANCE_WS_URL: options.exchange.wsUrl,
+      BINANCE_REST_URL: options.exchange.restUrl,
+      BINANCE_SYMBOLS: symbols.join(","),
+      BATCH_SIZE: String(options.batchSize),
+      BATCH_TIMEOUT: String(options.batchTimeout),
+      PORT: "0",
+      NODE_DISABLE_COMPILE_CACHE: "1",
+      ...(subscribed ? { BENCH_ARRIVALS: "1" } : {}),
+      ...(profileTo === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileTo}` }),
+    },
+  }).pipe(Effect.provideService(ProgramCommand, nodeWith((subscribed ? withSubscriber : files)[name])))

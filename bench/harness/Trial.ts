@@ -2,13 +2,11 @@ import { Duration, Effect, Schema } from "effect"
 import { eventually } from "../../test/fixtures/service/eventually.ts"
 import { startExchange } from "../../test/fixtures/service/ExchangeProcess.ts"
 import { built } from "./built.ts"
-import { type ContenderName, startContender } from "./Contender.ts"
+import { type ContenderName, startContender, symbols } from "./Contender.ts"
 import { cpuSecondsOf, cpuSecondsWithChildren, peakMebibytesOf } from "./cpu.ts"
 import { caughtUp, missingOf } from "./completeness.ts"
 import { outcomeOf, type Quantiles } from "./Outcome.ts"
 import { Server } from "./Server.ts"
-
-export const symbols = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "ADAUSDT", "XRPUSDT"]
 
 export interface TrialOptions {
   readonly name: ContenderName
@@ -39,6 +37,8 @@ export interface Trial {
   /** Ids from the first that was sent to the last that was public, of all symbols, that are not stored. */
   readonly missing: number
   readonly latency: Quantiles
+  /** From the close of a batch to its commit, at most. */
+  readonly afterClose: Quantiles
   /** From publication to commit, of half of the trades of the last half second: large when the backlog grew. */
   readonly lagAtEnd: number
   /** µs of CPU a committed trade. */
@@ -74,20 +74,15 @@ const run = Effect.fnUntraced(function* (options: TrialOptions) {
     ),
   )
   const startedAt = micros()
+  const { batchSize, batchTimeout } = options
   const contender = yield* startContender({
     name,
     subscribed,
-    env: {
-      DATABASE_URL: database.url,
-      BINANCE_WS_URL: exchange.wsUrl,
-      BINANCE_REST_URL: exchange.restUrl,
-      BINANCE_SYMBOLS: symbols.join(","),
-      BATCH_SIZE: String(options.batchSize),
-      BATCH_TIMEOUT: String(options.batchTimeout),
-      PORT: "0",
-      NODE_DISABLE_COMPILE_CACHE: "1",
-      ...(profileTo === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileTo}` }),
-    },
+    database,
+    exchange,
+    batchSize,
+    batchTimeout,
+    profileTo,
   })
   yield* contender.explained(
     eventually("A stored trade", query("SELECT FROM raw_trades LIMIT 1"), ({ length }) => length > 0),
@@ -112,7 +107,7 @@ const run = Effect.fnUntraced(function* (options: TrialOptions) {
   }
   yield* contender.stop("SIGKILL")
   yield* exchange.program.stop("SIGKILL")
-  const outcome = yield* outcomeOf(query, { from: before.at, to: after.at })
+  const outcome = yield* outcomeOf(query, { from: before.at, to: after.at }, options)
   const micro = (from: number, to: number): number => ((to - from) / outcome.committed) * 1e6
   return {
     name,
@@ -120,6 +115,7 @@ const run = Effect.fnUntraced(function* (options: TrialOptions) {
     missing,
     committedPerSecond: (outcome.committed / (after.at - before.at)) * 1e6,
     latency: outcome.latency,
+    afterClose: outcome.afterClose,
     lagAtEnd: outcome.lagAtEnd,
     cpu: {
       process: micro(before.process, after.process),

@@ -36,7 +36,7 @@ export const missingOf = Effect.fnUntraced(function* ({ exchange, newest, patien
 })
 
 /** How many ids of a run of a symbol have no row. */
-const missingIn = (query: Query, symbol: string, first: number, last: number) =>
+export const missingIn = (query: Query, symbol: string, first: number, last: number) =>
   Effect.map(
     query(`SELECT count(DISTINCT trade_id)::int4 AS ids FROM raw_trades
       WHERE symbol = '${symbol}' AND trade_id BETWEEN ${first} AND ${last}`),

@@ -73,17 +73,7 @@ export const chartsOf = (report: Report): Readonly<Record<string, string>> => {
         return { label: name, colour: COLOURS[name], value: (trial === undefined ? null : value(trial)) ?? Number.NaN }
       }),
     }))
-  return {
-    "sustained.svg": draw({
-      title: "Sustained with nothing missing",
-      unit: "trades a second, median of the rounds",
-      groups: [1_000, 100].map((size) => ({
-        name: `to ${shown(size)}`,
-        bars: contenderNames
-          .filter((name) => report.sustained.some((found) => found.name === name && found.batchSize === size))
-          .map((name) => ({ label: name, colour: COLOURS[name], value: sustainedOf(report, name, size) })),
-      })),
-    }),
+  const ofRates = {
     "latency.svg": draw({
       title: "From publication to commit, 99th percentile",
       unit: "ms",
@@ -101,5 +91,21 @@ export const chartsOf = (report: Report): Readonly<Record<string, string>> => {
       unit: "MiB",
       groups: byRate(({ peakMebibytes }) => peakMebibytes),
     }),
+  }
+  const ofSustained = {
+    "sustained.svg": draw({
+      title: "Sustained with nothing missing",
+      unit: "trades a second, median of the rounds",
+      groups: [1_000, 100].map((size) => ({
+        name: `to ${shown(size)}`,
+        bars: contenderNames
+          .filter((name) => report.sustained.some((found) => found.name === name && found.batchSize === size))
+          .map((name) => ({ label: name, colour: COLOURS[name], value: sustainedOf(report, name, size) })),
+      })),
+    }),
+  }
+  return {
+    ...(report.parts.includes("sustained") ? ofSustained : {}),
+    ...(report.parts.includes("rates") ? ofRates : {}),
   }
 }

@@ -1,5 +1,6 @@
 import { type ContenderName, contenderNames } from "../harness/Contender.ts"
-import { GOAL_RATES, goalsOf } from "./goals.ts"
+import { type Part } from "../parts.ts"
+import { goalsOf } from "./goals.ts"
 import { median } from "./median.ts"
 import { type Report } from "./Report.ts"
 import { sustainedOf } from "./sustainedOf.ts"
@@ -41,6 +42,7 @@ const latency = ({ atRates }: Report): string =>
       "p50 ms",
       "p99 ms",
       "p99.9 ms",
+      "close to commit, p99 ms",
       "missing",
       "CPU µs a trade, process",
       "database",
@@ -51,12 +53,13 @@ const latency = ({ atRates }: Report): string =>
       contenderNames.flatMap((name) =>
         atRates
           .filter((trial) => trial.rate === rate && trial.name === name)
-          .map(({ cpu, latency: { p50, p99, p999 }, missing, peakMebibytes }) => [
+          .map(({ afterClose, cpu, latency: { p50, p99, p999 }, missing, peakMebibytes }) => [
             whole(rate),
             name,
             tenth(p50),
             tenth(p99),
             tenth(p999),
+            tenth(afterClose.p99),
             whole(missing),
             tenth(cpu.process),
             tenth(cpu.database),
@@ -67,25 +70,59 @@ const latency = ({ atRates }: Report): string =>
     ),
   )
 
-const others = ({ atRates, cuts, imports, subscribers }: Report): string =>
-  table(
-    [
-      "",
-      `to a subscriber at ${whole(subscribers[0]?.rate ?? NaN)}/s, p50 / p99 / p99.9 ms`,
-      "start to first stored trade, ms",
-      "RSS of its imports, MiB",
-      `missing after ${cuts[0]?.cuts ?? 0} cuts`,
-    ],
-    contenderNames.map((name) => {
-      const { arrivals } = subscribers.find((found) => found.name === name) ?? {}
-      return [
-        name,
-        arrivals === undefined ? "" : [arrivals.p50, arrivals.p99, arrivals.p999].map(tenth).join(" / "),
+const others = (report: Report): string => {
+  const { atRates, cuts, imports, subscribers } = report
+  const columns: ReadonlyArray<Column> = [
+    {
+      part: "subscribers",
+      title: `to a subscriber at ${whole(subscribers[0]?.rate ?? NaN)}/s, p50 / p99 / p99.9 ms`,
+      cell: (name) => {
+        const { arrivals } = subscribers.find((found) => found.name === name) ?? {}
+        return arrivals === undefined ? "" : [arrivals.p50, arrivals.p99, arrivals.p999].map(tenth).join(" / ")
+      },
+    },
+    {
+      part: "rates",
+      title: "start to first stored trade, ms",
+      cell: (name) =>
         whole(median(atRates.filter((trial) => trial.name === name).map(({ firstStored }) => firstStored))),
-        whole(imports.find((found) => found.name === name)?.imported ?? NaN),
-        whole(cuts.find((found) => found.name === name)?.missing ?? NaN),
-      ]
-    }),
+    },
+    {
+      part: "imports",
+      title: "RSS of its imports, MiB",
+      cell: (name) => whole(imports.find((found) => found.name === name)?.imported ?? NaN),
+    },
+    {
+      part: "cuts",
+      title: `missing after ${cuts[0]?.cuts ?? 0} cuts`,
+      cell: (name) => whole(cuts.find((found) => found.name === name)?.missing ?? NaN),
+    },
+  ]
+  const measured = columns.filter(({ part }) => report.parts.includes(part))
+  return table(
+    ["", ...measured.map(({ title }) => title)],
+    contenderNames.map((name) => [name, ...measured.map(({ cell }) => cell(name))]),
+  )
+}
+
+interface Column {
+  readonly part: Part
+  readonly title: string
+  readonly cell: (name: ContenderName) => Cell
+}
+
+const repair = ({ repair }: Report): string =>
+  table(
+    ["", "trades behind", "trades/s", "missing", "CPU µs a trade, process", "database", "simulator"],
+    repair.map(({ behind, cpu, missing, name, perSecond }) => [
+      name,
+      whole(behind),
+      whole(perSecond),
+      whole(missing),
+      tenth(cpu.process),
+      tenth(cpu.database),
+      tenth(cpu.simulator),
+    ]),
   )
 
 const goals = (report: Report): string =>
@@ -94,17 +131,26 @@ const goals = (report: Report): string =>
     goalsOf(report).map(({ goal, holds, measured, wanted }) => [goal, wanted, measured, holds ? "holds" : "missed"]),
   )
 
-/** A short run says nothing of the goals. */
-const hasGoalRates = ({ atRates }: Report): boolean =>
-  GOAL_RATES.every((rate) => atRates.some((trial) => trial.rate === rate))
+interface Section {
+  readonly title: string
+  /** It is there when one of them was measured. */
+  readonly of: ReadonlyArray<Part>
+  readonly text: (report: Report) => string
+}
+
+const sections: ReadonlyArray<Section> = [
+  { title: "Sustained with nothing missing, medians of the rounds", of: ["sustained"], text: sustained },
+  { title: "From publication to commit, batches up to 1,000 or 20 ms", of: ["rates"], text: latency },
+  { title: "Subscribers, start, imports, cuts", of: ["subscribers", "rates", "imports", "cuts"], text: others },
+  { title: "Repair from a simulator without limits", of: ["repair"], text: repair },
+]
 
 /** Everything that a run found, as Markdown. */
 export const tablesOf = (report: Report): string =>
   [
-    ["Sustained with nothing missing, medians of the rounds", sustained(report)],
-    ["From publication to commit, batches up to 1,000 or 20 ms", latency(report)],
-    ["Subscribers, start, imports, cuts", others(report)],
-    ...(hasGoalRates(report) ? [["Goals", goals(report)]] : []),
+    ...sections.filter(({ of }) => of.some((part) => report.parts.includes(part))),
+    // A short run says nothing of them.
+    ...(report.quick || goalsOf(report).length === 0 ? [] : [{ title: "Goals", text: goals }]),
   ]
-    .map(([title, text]) => `### ${title}\n\n${text}\n`)
+    .map(({ text, title }) => `### ${title}\n\n${text(report)}\n`)
     .join("\n")

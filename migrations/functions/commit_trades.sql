@@ -32,6 +32,7 @@ DECLARE
   filled_symbols TEXT[];
   filled_ids BIGINT[];
   filled_rows BOOLEAN[];
+  filled_gap BIGINT;
 BEGIN
   IF (SELECT count(*) FROM symbols WHERE symbol = ANY (names)) < cardinality(names) THEN
     INSERT INTO symbols (symbol, market, origin_id, high_id, high_time, kept_from_id)
@@ -44,6 +45,36 @@ BEGIN
   -- In name order, so that no two writers wait for each other; and as a statement of its own, because the next one has to see
   -- the ledger as the writer before us left it.
   PERFORM FROM symbols WHERE symbol = ANY (names) ORDER BY symbol FOR UPDATE;
+
+  -- Most pages that fill a gap are one run of ids in it, and their times ascend. Then each of them is missing, and nothing else changes.
+  IF p_asked AND cardinality(p_reasons) = 0 AND cardinality(names) = 1 THEN
+    SELECT gap_id INTO filled_gap FROM trade_gaps
+    WHERE symbol = names[1] AND state IN ('open', 'filling')
+      AND p_ids[1] BETWEEN first_id AND last_id AND p_ids[cardinality(p_ids)] BETWEEN first_id AND last_id;
+    IF FOUND THEN
+      SELECT
+        bool_and(before_id IS NULL OR id = before_id + 1 AND time_us >= before_us),
+        array_agg(id) FILTER (WHERE before_id IS NULL OR time_us / 60000000 <> before_us / 60000000),
+        array_agg(time_us) FILTER (WHERE before_id IS NULL OR time_us / 60000000 <> before_us / 60000000)
+      INTO follow, minute_ids, minute_times_us
+      FROM unnest(p_ids, p_times_us, NULL::bigint || p_ids, NULL::bigint || p_times_us) AS trade (id, time_us, before_id, before_us)
+      WHERE id IS NOT NULL;
+      IF follow THEN
+        INSERT INTO raw_trades (timestamp, symbol, price, quantity, side, trade_id, buyer_order_id, seller_order_id)
+        SELECT timestamptz 'epoch' + time_us * interval '1 microsecond', symbol, price, quantity, side, id, buyer, seller
+        FROM unnest(p_symbols, p_ids, p_times_us, p_prices, p_quantities, p_sides, p_buyers, p_sellers)
+          AS trade (symbol, id, time_us, price, quantity, side, buyer, seller);
+        INSERT INTO candle_changes (symbol, minute, first_id, first_time)
+        SELECT names[1], timestamptz 'epoch' + time_us / 60000000 * interval '1 minute', id,
+          timestamptz 'epoch' + time_us * interval '1 microsecond'
+        FROM unnest(minute_ids, minute_times_us) AS minute (id, time_us);
+        PERFORM fill_run(filled_gap, p_ids[1], p_ids[cardinality(p_ids)]);
+        stored := cardinality(p_ids);
+        opened := 0;
+        RETURN;
+      END IF;
+    END IF;
+  END IF;
 
   -- Most batches hold of each symbol one run of ids that begins behind its high, and their times ascend. Then there is nothing to
   -- look up, and a minute begins where it differs from the one of the trade before.
@@ -182,4 +213,19 @@ CREATE OR REPLACE FUNCTION account_for(p_symbols TEXT[], p_ids BIGINT[], p_store
   UNION ALL
   SELECT symbol, runs.first_id, runs.last_id, noticed_at, cause, 'filled', NULL, attempts, NULL, now()
   FROM runs JOIN gone USING (gap_id) WHERE runs.stored
+$$;
+
+-- The same for one run of a gap that got rows.
+CREATE OR REPLACE FUNCTION fill_run(p_gap BIGINT, p_first BIGINT, p_last BIGINT) RETURNS VOID LANGUAGE sql AS $$
+  WITH gone AS (
+    DELETE FROM trade_gaps WHERE gap_id = p_gap RETURNING *
+  )
+  INSERT INTO trade_gaps (symbol, first_id, last_id, noticed_at, cause, state, leased_until, attempts, last_error, closed_at)
+  SELECT symbol, first_id, p_first - 1, noticed_at, cause, state, leased_until, attempts, last_error, closed_at
+  FROM gone WHERE first_id < p_first
+  UNION ALL
+  SELECT symbol, p_last + 1, last_id, noticed_at, cause, state, leased_until, attempts, last_error, closed_at
+  FROM gone WHERE last_id > p_last
+  UNION ALL
+  SELECT symbol, p_first, p_last, noticed_at, cause, 'filled', NULL, attempts, NULL, now() FROM gone
 $$;

@@ -1,6 +1,7 @@
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { readFaults } from "../simulator/faults/readFaults.ts"
+import { documentedLimits } from "../simulator/protocol/Limits.ts"
 import { Simulator } from "../simulator/Simulator.ts"
 
 const millisOf = (text: string): Option.Option<number> => {
@@ -78,6 +79,14 @@ const flags = {
     Flag.withDescription("Handshakes an address may try in 5 minutes; Binance allows 300, here unlimited unless given"),
     Flag.optional,
   ),
+  requestWeight: Flag.Int("request-weight").pipe(
+    Flag.withDescription("Request weight an address may spend in a clock minute, as on Binance unless given"),
+    Flag.filter(
+      (weight) => weight > 0,
+      (weight) => `${weight} is not above 0`,
+    ),
+    Flag.withDefault(documentedLimits.weightPerMinute),
+  ),
 }
 
 /**
@@ -97,7 +106,10 @@ export const simulate = Command.make("simulate", flags, (input) =>
         startId: Option.getOrUndefined(input.startId),
         epoch: Option.getOrUndefined(input.epoch),
         count: Option.getOrUndefined(input.count),
-        limits: { connectionAttempts: Option.getOrUndefined(input.connectionAttempts) },
+        limits: {
+          connectionAttempts: Option.getOrUndefined(input.connectionAttempts),
+          weightPerMinute: input.requestWeight,
+        },
       }),
     ),
   ),

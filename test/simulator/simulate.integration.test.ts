@@ -27,4 +27,20 @@ describe("simulate", () => {
       assert.deepStrictEqual(ids, [floor - 1, floor, floor + 1])
     }).pipe(Effect.scoped),
   )
+
+  it.live("announces the request weight that it is told, and grants as much", () =>
+    Effect.gen(function* () {
+      const weightOf = Effect.fnUntraced(function* (...flags: ReadonlyArray<string>) {
+        const { restUrl } = yield* startExchange("--symbols=BTCUSDT", ...flags)
+        const [, limit] = /"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":(\d+)/.exec(
+          (yield* request(`${restUrl}/api/v3/exchangeInfo`)).text,
+        ) ?? ["", ""]
+        const { status } = yield* request(`${restUrl}/api/v3/historicalTrades?symbol=BTCUSDT&limit=1`)
+        return { limit, status }
+      })
+      assert.deepStrictEqual(yield* weightOf(), { limit: "6000", status: 200 })
+      assert.deepStrictEqual(yield* weightOf("--request-weight=30"), { limit: "30", status: 429 })
+      assert.deepStrictEqual(yield* weightOf("--request-weight=1000000000"), { limit: "1000000000", status: 200 })
+    }).pipe(Effect.scoped),
+  )
 })

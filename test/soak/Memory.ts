@@ -19,7 +19,10 @@ export interface Memory {
 }
 
 /** From so many minutes on a run tells whether memory is flat. */
-export const TELLING_MINUTES = 60
+export const TELLING_MINUTES = 30
+
+/** From so many minutes on the first ten are left out, in which the caches of a process fill. */
+const LONG_MINUTES = 60
 
 /** Between two samples. */
 export const SECONDS_A_SAMPLE = 10
@@ -32,7 +35,7 @@ export const MOST_RATIO = 1.1
 
 /** Minutes 10 to 30 and the last 30; of a run of less than an hour, its second and its last third. */
 export const windowsOf = (minutes: number): Pick<Memory, "early" | "late"> =>
-  minutes >= TELLING_MINUTES
+  minutes >= LONG_MINUTES
     ? { early: { from: 10, to: 30 }, late: { from: minutes - 30, to: minutes } }
     : { early: { from: minutes / 3, to: (minutes * 2) / 3 }, late: { from: (minutes * 2) / 3, to: minutes } }
 

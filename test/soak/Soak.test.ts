@@ -128,6 +128,19 @@ describe("the verdict", () => {
     assert.include(linesOf(short).at(-1) ?? "", "not judged")
   })
 
+  it("judges the memory of half an hour, by its last two thirds", () => {
+    const half = (rss: (minute: number) => number) =>
+      evidence({
+        minutes: 30,
+        memory: memoryOf(
+          hour(rss).filter(({ seconds }) => seconds <= 1_800),
+          30,
+        ),
+      })
+    assert.deepStrictEqual(judge(half((minute) => (minute < 9 ? 150 : 200))), [])
+    assert.match(judge(half((minute) => (minute < 21 ? 200 : 225))).join(), /^memory is not flat: the ratio is 1\.1/)
+  })
+
   it("is told in plain lines", () => {
     assert.deepStrictEqual(linesOf(evidence()), [
       "missing ids: 0",

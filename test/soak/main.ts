@@ -25,7 +25,7 @@ const notAbove0 = (value: number): string => `${value} is not above 0`
 
 const flags = {
   minutes: Flag.Finite("minutes").pipe(
-    Flag.withDescription("How long; memory is judged from an hour on"),
+    Flag.withDescription("How long; memory is judged from 30 minutes on"),
     Flag.filter(above0, notAbove0),
     Flag.withDefault(60),
   ),

@@ -92,6 +92,83 @@ export const commitSuite = (
     )
 
     test(
+      "fills a gap run by run: at its ends, in its middle and whole, and notes the minutes of each",
+      Effect.gen(function* () {
+        const { repair, write } = yield* TradeStore
+        const sql = yield* SqlClient.SqlClient
+        const minute = 60_000_000
+        // Three ids a minute.
+        const at = (id: number) => tradeOf(id, { time: 1_790_942_400_000_000 + id * (minute / 3) })
+        const all = (first: number, last: number) => ids(first, last).map(at)
+        yield* write([at(0), at(11)])
+        yield* sql`UPDATE trade_gaps SET attempts = 3, last_error = 'before'`
+        yield* sql`DELETE FROM candle_changes`
+        assert.deepInclude(yield* repair(all(1, 2)), { stored: 2, duplicate: 0 })
+        assert.deepInclude(yield* repair(all(9, 10)), { stored: 2, duplicate: 0 })
+        assert.deepInclude(yield* repair(all(4, 6)), { stored: 3, duplicate: 0 })
+        assert.deepStrictEqual(yield* gaps, [
+          { first: 1, last: 2, state: "filled", why: null },
+          { first: 3, last: 3, state: "open", why: "before" },
+          { first: 4, last: 6, state: "filled", why: null },
+          { first: 7, last: 8, state: "open", why: "before" },
+          { first: 9, last: 10, state: "filled", why: null },
+        ])
+        assert.deepStrictEqual(yield* sql`SELECT DISTINCT attempts FROM trade_gaps`, [{ attempts: 3 }])
+        yield* nothingWrong
+        assert.deepStrictEqual(
+          yield* sql`SELECT (extract(epoch FROM minute)::int8 - 1790942400)::int / 60 AS minute, first_id::int AS first,
+            (extract(epoch FROM first_time) * 1000000)::int8 AS time FROM candle_changes ORDER BY first_id`,
+          [1, 4, 6, 9].map((id) => ({ minute: Math.floor(id / 3), first: id, time: BigInt(at(id).time) })),
+        )
+        // Beside what is missing what is there already, before it and behind it.
+        assert.deepInclude(yield* repair(all(2, 3)), { stored: 1, duplicate: 1 })
+        const cut = tradeOf(9, { time: at(9).time - 1 })
+        assert.deepInclude(yield* repair([...all(7, 8), cut]), { stored: 2, duplicate: 1 })
+        assert.deepStrictEqual(
+          (yield* gaps).filter(({ state }) => state !== "filled"),
+          [],
+        )
+        assert.deepStrictEqual(yield* repair(all(1, 10)), { stored: 0, duplicate: 10, quarantined: 0, opened: 0 })
+        yield* nothingWrong
+      }),
+    )
+
+    test(
+      "takes each id of a gap once, whatever the order and the times of a page are",
+      Effect.gen(function* () {
+        const { repair, write } = yield* TradeStore
+        const sql = yield* SqlClient.SqlClient
+        yield* write([tradeOf(0), tradeOf(9)])
+        const committed = yield* commitTrades(
+          sql,
+          { market: "test", mostMissing: MOST_MISSING },
+          { origin: "history", unwanted: [], trades: [tradeOf(2), tradeOf(1), tradeOf(1), tradeOf(2)] },
+        )
+        assert.deepStrictEqual(committed, { stored: 2, opened: 0, regressed: [] })
+        // An id between them is left out, and the times fall.
+        const time = tradeOf(9).time
+        assert.deepInclude(yield* repair([tradeOf(3, { time }), tradeOf(5, { time: time - 60_000_000 })]), {
+          stored: 2,
+        })
+        assert.deepStrictEqual(
+          (yield* gaps).filter(({ state }) => state === "open"),
+          [
+            { first: 4, last: 4, state: "open", why: null },
+            { first: 6, last: 8, state: "open", why: null },
+          ],
+        )
+        yield* nothingWrong
+        yield* sql`DELETE FROM candle_changes`
+        assert.deepInclude(yield* repair([tradeOf(6, { time }), tradeOf(7, { time: time - 1_000 })]), { stored: 2 })
+        yield* nothingWrong
+        const [note] =
+          yield* sql`SELECT (extract(epoch FROM min(first_time)) * 1000000)::int8 AS time FROM candle_changes`
+        assert.deepStrictEqual(note, { time: BigInt(time - 1_000) })
+        assert.strictEqual((yield* sql`SELECT FROM raw_trades`).length, 8)
+      }),
+    )
+
+    test(
       "has the newest ids of a hole fetched, as many as CATCH_UP_MAX says, and gives the others up",
       Effect.gen(function* () {
         const { write } = yield* TradeStore
