@@ -50,8 +50,8 @@ export interface Trial {
   readonly arrivals: Quantiles | undefined
 }
 
-/** Seconds, of which a short trial has fewer. */
-const WARM_UP = 2
+/** Seconds, of which a short trial has fewer: what runs for months is not measured while it is compiled. */
+const WARM_UP = 5
 
 const micros = (): number => Math.floor((performance.timeOrigin + performance.now()) * 1000)
 
@@ -87,7 +87,7 @@ const run = Effect.fnUntraced(function* (options: TrialOptions) {
   yield* contender.explained(
     eventually("A stored trade", query("SELECT FROM raw_trades LIMIT 1"), ({ length }) => length > 0),
   )
-  yield* Effect.sleep(Duration.seconds(Math.min(WARM_UP, seconds / 3)))
+  yield* Effect.sleep(Duration.seconds(Math.min(WARM_UP, seconds)))
   const sample = () => ({
     at: micros(),
     process: cpuSecondsOf(contender.pid),
