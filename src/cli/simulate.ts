@@ -1,13 +1,32 @@
 import { Console, Effect, Option } from "effect"
+<<<<<<< HEAD
 import { Command, Flag } from "effect/cli"
 import { readFaults } from "../simulator/faults/readFaults.ts"
 import { documentedLimits } from "../simulator/protocol/Limits.ts"
 import { Simulator } from "../simulator/Simulator.ts"
+=======
+import { CliError, Command, Flag } from "effect/cli"
+>>>>>>> imports
 
 const millisOf = (text: string): Option.Option<number> => {
   const millis = text === "now" ? Date.now() : Date.parse(text)
   return Number.isNaN(millis) ? Option.none() : Option.some(millis)
 }
+
+/** The simulator is loaded where it is needed, so that the service, which is in this program too, does without. */
+const faultsOf = Effect.fnUntraced(function* (json: string) {
+  const { readFaults } = yield* Effect.promise(() => import("../simulator/faults/readFaults.ts"))
+  return yield* Effect.try({
+    try: () => readFaults(json),
+    catch: (error) =>
+      new CliError.InvalidValue({
+        option: "faults",
+        value: json,
+        expected: error instanceof Error ? error.message : String(error),
+        kind: "flag",
+      }),
+  })
+})
 
 const flags = {
   host: Flag.String("host").pipe(Flag.withDescription("Address to listen on"), Flag.withDefault("127.0.0.1")),
@@ -72,7 +91,7 @@ const flags = {
   ),
   faults: Flag.String("faults").pipe(
     Flag.withDescription(`What goes wrong and when, as JSON: [{"at":"2 seconds","kind":"drop"}]`),
-    Flag.mapTryCatch(readFaults, (error) => (error instanceof Error ? error.message : String(error))),
+    Flag.mapEffect(faultsOf),
     Flag.withDefault([]),
   ),
   connectionAttempts: Flag.Int("connection-attempts").pipe(
@@ -95,12 +114,17 @@ const flags = {
  */
 export const simulate = Command.make("simulate", flags, (input) =>
   Effect.gen(function* () {
-    const { restUrl, wsUrl } = yield* Simulator
-    yield* Console.log(JSON.stringify({ simulator: "ready", wsUrl, restUrl }))
-    return yield* Effect.never
-  }).pipe(
-    Effect.provide(
+    const { Simulator } = yield* Effect.promise(() => import("../simulator/Simulator.ts"))
+    const serving = Effect.gen(function* () {
+      const { restUrl, wsUrl } = yield* Simulator
+      yield* Console.log(JSON.stringify({ simulator: "ready", wsUrl, restUrl }))
+      return yield* Effect.never
+    })
+    const { connectionAttempts, count, epoch, startId, symbols, ...options } = input
+    return yield* Effect.provide(
+      serving,
       Simulator.layer({
+<<<<<<< HEAD
         ...input,
         symbols: Option.getOrUndefined(input.symbols),
         startId: Option.getOrUndefined(input.startId),
@@ -110,7 +134,15 @@ export const simulate = Command.make("simulate", flags, (input) =>
           connectionAttempts: Option.getOrUndefined(input.connectionAttempts),
           weightPerMinute: input.requestWeight,
         },
+=======
+        ...options,
+        symbols: Option.getOrUndefined(symbols),
+        startId: Option.getOrUndefined(startId),
+        epoch: Option.getOrUndefined(epoch),
+        count: Option.getOrUndefined(count),
+        limits: { connectionAttempts: Option.getOrUndefined(connectionAttempts) },
+>>>>>>> imports
       }),
-    ),
-  ),
+    )
+  }),
 ).pipe(Command.withDescription("Run a Binance on this machine: a made-up market, or a recorded one"))
