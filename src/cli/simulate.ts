@@ -1,12 +1,5 @@
 import { Console, Effect, Option } from "effect"
-<<<<<<< HEAD
-import { Command, Flag } from "effect/cli"
-import { readFaults } from "../simulator/faults/readFaults.ts"
-import { documentedLimits } from "../simulator/protocol/Limits.ts"
-import { Simulator } from "../simulator/Simulator.ts"
-=======
 import { CliError, Command, Flag } from "effect/cli"
->>>>>>> imports
 
 const millisOf = (text: string): Option.Option<number> => {
   const millis = text === "now" ? Date.now() : Date.parse(text)
@@ -104,7 +97,7 @@ const flags = {
       (weight) => weight > 0,
       (weight) => `${weight} is not above 0`,
     ),
-    Flag.withDefault(documentedLimits.weightPerMinute),
+    Flag.optional,
   ),
 }
 
@@ -120,28 +113,19 @@ export const simulate = Command.make("simulate", flags, (input) =>
       yield* Console.log(JSON.stringify({ simulator: "ready", wsUrl, restUrl }))
       return yield* Effect.never
     })
-    const { connectionAttempts, count, epoch, startId, symbols, ...options } = input
+    const { connectionAttempts, count, epoch, requestWeight, startId, symbols, ...options } = input
     return yield* Effect.provide(
       serving,
       Simulator.layer({
-<<<<<<< HEAD
-        ...input,
-        symbols: Option.getOrUndefined(input.symbols),
-        startId: Option.getOrUndefined(input.startId),
-        epoch: Option.getOrUndefined(input.epoch),
-        count: Option.getOrUndefined(input.count),
-        limits: {
-          connectionAttempts: Option.getOrUndefined(input.connectionAttempts),
-          weightPerMinute: input.requestWeight,
-        },
-=======
         ...options,
         symbols: Option.getOrUndefined(symbols),
         startId: Option.getOrUndefined(startId),
         epoch: Option.getOrUndefined(epoch),
         count: Option.getOrUndefined(count),
-        limits: { connectionAttempts: Option.getOrUndefined(connectionAttempts) },
->>>>>>> imports
+        limits: {
+          connectionAttempts: Option.getOrUndefined(connectionAttempts),
+          ...(Option.isSome(requestWeight) ? { weightPerMinute: requestWeight.value } : {}),
+        },
       }),
     )
   }),
