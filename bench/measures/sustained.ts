@@ -40,6 +40,8 @@ const isSustained = ({ lagAtEnd, missing }: Trial): boolean => missing === 0 && 
 export interface Sustained {
   /** Trades stored a second at the highest rate that was sustained; null: none of the rates that were tried. */
   readonly perSecond: number | null
+  /** µs of CPU that the process took for a trade at that rate. */
+  readonly cpu: number | null
   readonly trials: ReadonlyArray<{ readonly rate: number; readonly sustained: boolean; readonly missing: number }>
 }
 
@@ -84,7 +86,7 @@ const search = Effect.fnUntraced(function* ({ mostTrials, plan, seed, setting, s
     }
   }
   return {
-    found: { perSecond: best?.committedPerSecond ?? null, trials } satisfies Sustained,
+    found: { perSecond: best?.committedPerSecond ?? null, cpu: best?.cpu.process ?? null, trials } satisfies Sustained,
     next: best?.rate ?? rate,
   }
 })

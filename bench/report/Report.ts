@@ -36,6 +36,7 @@ export const Report = Schema.Struct({
       rounds: Schema.Array(
         Schema.Struct({
           perSecond: Schema.NullOr(Schema.Finite),
+          cpu: Measured,
           trials: Schema.Array(Schema.Struct({ rate: Schema.Int, sustained: Schema.Boolean, missing: Schema.Int })),
         }),
       ),

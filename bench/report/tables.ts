@@ -3,7 +3,7 @@ import { type Part } from "../parts.ts"
 import { goalsOf } from "./goals.ts"
 import { median } from "./median.ts"
 import { type Report } from "./Report.ts"
-import { sustainedOf } from "./sustainedOf.ts"
+import { cpuSustainedOf, sustainedOf } from "./sustainedOf.ts"
 
 type Cell = string | number
 
@@ -20,15 +20,25 @@ const sustained = (report: Report): string => {
   const ratio = (name: ContenderName, size: number) =>
     hundredth(sustainedOf(report, name, size) / sustainedOf(report, "floor", size))
   return table(
-    ["", "trades/s, batches up to 1,000", "× floor", "trades/s, batches up to 100", "× floor"],
+    [
+      "",
+      "trades/s, batches up to 1,000",
+      "× floor",
+      "CPU µs a trade, process",
+      "trades/s, batches up to 100",
+      "× floor",
+      "CPU µs a trade, process",
+    ],
     contenderNames.map((name) => {
       const both = report.sustained.some((setting) => setting.name === name && setting.batchSize === 100)
       return [
         name,
         whole(sustainedOf(report, name, 1_000)),
         ratio(name, 1_000),
+        tenth(cpuSustainedOf(report, name, 1_000)),
         both ? whole(sustainedOf(report, name, 100)) : "",
         both ? ratio(name, 100) : "",
+        both ? tenth(cpuSustainedOf(report, name, 100)) : "",
       ]
     }),
   )
