@@ -91,7 +91,7 @@ describe("README", () => {
   })
 
   it("lists every command of the program", () => {
-    const [listed = ""] = matches(read("src/main.ts"), /withSubcommands\(\[([^\]]*)\]/g)
+    const [listed = ""] = matches(read("src/cli/fulltape.ts"), /withSubcommands\(\[([^\]]*)\]/g)
     assert.sameMembers(
       [...firstCells("Commands", "`node dist/main.js …`")],
       listed.split(",").flatMap((name) => name.trim() || []),
