@@ -1,12 +1,25 @@
 import { Console, Effect, Option } from "effect"
-import { Command, Flag } from "effect/cli"
-import { readFaults } from "../simulator/faults/readFaults.ts"
-import { Simulator } from "../simulator/Simulator.ts"
+import { CliError, Command, Flag } from "effect/cli"
 
 const millisOf = (text: string): Option.Option<number> => {
   const millis = text === "now" ? Date.now() : Date.parse(text)
   return Number.isNaN(millis) ? Option.none() : Option.some(millis)
 }
+
+/** The simulator is loaded where it is needed, so that the service, which is in this program too, does without. */
+const faultsOf = Effect.fnUntraced(function* (json: string) {
+  const { readFaults } = yield* Effect.promise(() => import("../simulator/faults/readFaults.ts"))
+  return yield* Effect.try({
+    try: () => readFaults(json),
+    catch: (error) =>
+      new CliError.InvalidValue({
+        option: "faults",
+        value: json,
+        expected: error instanceof Error ? error.message : String(error),
+        kind: "flag",
+      }),
+  })
+})
 
 const flags = {
   host: Flag.String("host").pipe(Flag.withDescription("Address to listen on"), Flag.withDefault("127.0.0.1")),
@@ -71,7 +84,7 @@ const flags = {
   ),
   faults: Flag.String("faults").pipe(
     Flag.withDescription(`What goes wrong and when, as JSON: [{"at":"2 seconds","kind":"drop"}]`),
-    Flag.mapTryCatch(readFaults, (error) => (error instanceof Error ? error.message : String(error))),
+    Flag.mapEffect(faultsOf),
     Flag.withDefault([]),
   ),
   connectionAttempts: Flag.Int("connection-attempts").pipe(
@@ -86,19 +99,23 @@ const flags = {
  */
 export const simulate = Command.make("simulate", flags, (input) =>
   Effect.gen(function* () {
-    const { restUrl, wsUrl } = yield* Simulator
-    yield* Console.log(JSON.stringify({ simulator: "ready", wsUrl, restUrl }))
-    return yield* Effect.never
-  }).pipe(
-    Effect.provide(
+    const { Simulator } = yield* Effect.promise(() => import("../simulator/Simulator.ts"))
+    const serving = Effect.gen(function* () {
+      const { restUrl, wsUrl } = yield* Simulator
+      yield* Console.log(JSON.stringify({ simulator: "ready", wsUrl, restUrl }))
+      return yield* Effect.never
+    })
+    const { connectionAttempts, count, epoch, startId, symbols, ...options } = input
+    return yield* Effect.provide(
+      serving,
       Simulator.layer({
-        ...input,
-        symbols: Option.getOrUndefined(input.symbols),
-        startId: Option.getOrUndefined(input.startId),
-        epoch: Option.getOrUndefined(input.epoch),
-        count: Option.getOrUndefined(input.count),
-        limits: { connectionAttempts: Option.getOrUndefined(input.connectionAttempts) },
+        ...options,
+        symbols: Option.getOrUndefined(symbols),
+        startId: Option.getOrUndefined(startId),
+        epoch: Option.getOrUndefined(epoch),
+        count: Option.getOrUndefined(count),
+        limits: { connectionAttempts: Option.getOrUndefined(connectionAttempts) },
       }),
-    ),
-  ),
+    )
+  }),
 ).pipe(Command.withDescription("Run a Binance on this machine: a made-up market, or a recorded one"))

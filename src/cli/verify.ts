@@ -6,7 +6,6 @@ import { Settings } from "../Settings.ts"
 import { completeness, type SymbolCompleteness } from "../store/completeness.ts"
 import { DatabaseUnusable } from "../store/DatabaseUnusable.ts"
 import { sqlFailure } from "../store/sqlFailure.ts"
-import { compareWithRest } from "./compareWithRest.ts"
 import { listedRanges } from "./listed.ts"
 
 /** The database misses trades, holds some twice or otherwise than the exchange, or could not be compared as it was asked. */
@@ -45,7 +44,7 @@ export const verify = Command.make("verify", flags, ({ against, demo, samples, s
     )
     if (symbols.length === 0) return yield* Console.log("The database holds no trades yet.")
     yield* Effect.forEach(symbols, (symbol) => Console.log(described(symbol)), { discard: true })
-    const compared = Option.isSome(against) ? yield* compareWithRest(symbols, samples) : { problems: [], notMade: [] }
+    const compared = Option.isSome(against) ? yield* compare(symbols, samples) : { problems: [], notMade: [] }
     const problems = [...problemsOf(symbols, strict), ...compared.problems]
     const sentences = [...(problems.length > 0 ? [`${problems.join(", ")}.`] : []), ...compared.notMade]
     if (sentences.length > 0) return yield* new Incomplete({ message: sentences.join(" ") })
@@ -66,6 +65,12 @@ export const verify = Command.make("verify", flags, ({ against, demo, samples, s
     "Count the stored trades: exits 1 when one is missing or stored twice, or differs from the exchange's",
   ),
 )
+
+/** Loaded where it is asked for: every command is in the service's program. */
+const compare = Effect.fnUntraced(function* (symbols: ReadonlyArray<SymbolCompleteness>, samples: number) {
+  const { compareWithRest } = yield* Effect.promise(() => import("./compareWithRest.ts"))
+  return yield* compareWithRest(symbols, samples)
+})
 
 const problemsOf = (symbols: ReadonlyArray<SymbolCompleteness>, strict: boolean): ReadonlyArray<string> => {
   const counts: ReadonlyArray<readonly [bigint, string]> = [
