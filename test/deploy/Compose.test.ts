@@ -7,7 +7,7 @@ import { matches, pathOf, read } from "./files.ts"
 
 const services = Object.entries(compose.services)
 const known: ReadonlySet<string> = new Set(Object.values(variables).map(({ name }) => name))
-const [listed = ""] = matches(read("src/main.ts"), /withSubcommands\(\[([^\]]*)\]/g)
+const [listed = ""] = matches(read("src/cli/fulltape.ts"), /withSubcommands\(\[([^\]]*)\]/g)
 const subcommands = listed.split(",").map((name) => name.trim())
 
 /** Settings that are not passed on, and who decides instead. */

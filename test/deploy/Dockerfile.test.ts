@@ -49,6 +49,6 @@ describe("Dockerfile", () => {
 
   it("asks for health with a command that the program has, and not whether trades are stored: a restart would not mend that", () => {
     assert.deepStrictEqual(dockerfile.healthcheck, ["node", "dist/main.js", "health"])
-    assert.match(read("src/main.ts"), /withSubcommands\(\[[^\]]*\bhealth\b/)
+    assert.match(read("src/cli/fulltape.ts"), /withSubcommands\(\[[^\]]*\bhealth\b/)
   })
 })
