@@ -8,6 +8,7 @@ import type { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { type Batch, type CommitOptions, commitTrades, type TradeOrigin } from "./commitTrades.ts"
 import { quarantine, reasonToRefuse, type Refusal } from "./Quarantine.ts"
 import { foundPartitionMade, refusesRow } from "./sqlFailure.ts"
+import { bySymbol, lanesOf } from "./lanes.ts"
 import type { StoreError } from "./StoreError.ts"
 import { claimMarket, requireMarket } from "./storedMarket.ts"
 
@@ -103,11 +104,7 @@ export class TradeStore extends Context.Service<
             return Effect.zipWith(
               commitAndIsolate({ ...batch, trades: trades.slice(0, middle) }),
               commitAndIsolate({ ...batch, trades: trades.slice(middle) }),
-              (a, b) => ({
-                stored: a.stored + b.stored,
-                opened: a.opened + b.opened,
-                setAside: a.setAside + b.setAside,
-              }),
+              sum,
             )
           })
 
@@ -132,7 +129,14 @@ export class TradeStore extends Context.Service<
           const trades = bySymbol(batch)
           const refusals = refusalsOf(trades)
           if (refusals.size > 0) yield* setAside([...refusals].map(([trade, reason]) => ({ trade, reason })))
-          const { opened, setAside: more, stored } = yield* commitAndIsolate({ origin, trades, refusals, unwanted })
+          const [one, other] = lanesOf(trades)
+          const commitLane = (lane: ReadonlyArray<Trade>) =>
+            commitAndIsolate({ origin, trades: lane, refusals, unwanted })
+          const both =
+            other === undefined
+              ? commitLane(one)
+              : Effect.zipWith(commitLane(one), commitLane(other), sum, { concurrent: true })
+          const { opened, setAside: more, stored } = yield* both
           const quarantined = refusals.size + more
           return { stored, quarantined, duplicate: batch.length - stored - quarantined, opened }
         })
@@ -162,16 +166,11 @@ interface Part {
 
 const nothing: Part = { stored: 0, opened: 0, setAside: 0 }
 
-/** The symbols one after the other, each with its trades in the order of their ids. */
-const bySymbol = (batch: ReadonlyArray<Trade>): ReadonlyArray<Trade> => {
-  const groups = new Map<string, Array<Trade>>()
-  for (const trade of batch) {
-    const group = groups.get(trade.symbol)
-    if (group === undefined) groups.set(trade.symbol, [trade])
-    else group.push(trade)
-  }
-  return [...groups.values()].flatMap((group) => group.sort((a, b) => a.id - b.id))
-}
+const sum = (a: Part, b: Part): Part => ({
+  stored: a.stored + b.stored,
+  opened: a.opened + b.opened,
+  setAside: a.setAside + b.setAside,
+})
 
 /** Those of the trades that the table cannot hold, and why. */
 const refusalsOf = (trades: ReadonlyArray<Trade>): ReadonlyMap<Trade, string> => {
