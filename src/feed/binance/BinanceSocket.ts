@@ -24,8 +24,11 @@ export interface OpenSocket {
 /** The exchange pings every 20 s; without a frame or a ping for this long the link is dead. */
 const SILENCE = Duration.seconds(45)
 
-/** When this many frames wait, or so much in them, the socket is not read: TCP makes the exchange wait. Of trades about 1.5 MB. */
-const MOST_WAITING = { frames: 8_192, bytes: 8 * 1024 * 1024 } as const
+/**
+ * When this many frames wait, or so much in them, the socket is not read: TCP makes the exchange wait. More of them would only be moved
+ * around by each garbage collection; the system holds them as well.
+ */
+const MOST_WAITING = { frames: 1_024, bytes: 8 * 1024 * 1024 } as const
 
 /** Three hundred times a trade: a longer frame ends the connection before it is read. */
 const MOST_FRAME_BYTES = 64 * 1024
@@ -70,7 +73,14 @@ class Connection {
   private finished = false
   private wake: (() => void) | undefined
   private heardAt = performance.now()
+  /** Undefined: it is read. */
   private pausedAt: number | undefined
+  /** The longest that it was not read lately, in ms. */
+  private unread = 0
+  /** A little later than it is read again: a close that the exchange sent meanwhile is read only then. */
+  private readonly forgetting = setTimeout(() => {
+    if (this.pausedAt === undefined) this.unread = 0
+  }, 2_000).unref()
 
   private readonly count: (change: number) => void
 
@@ -100,7 +110,7 @@ class Connection {
         _tag: "Closed",
         code,
         detail: reason.toString(),
-        unreadSeconds: this.pausedAt === undefined ? 0 : (performance.now() - this.pausedAt) / 1000,
+        unreadSeconds: Math.max(this.unread, this.unreadSince()) / 1000,
       }),
     )
   }
@@ -126,7 +136,7 @@ class Connection {
 
   /** Loses the connection once it was silent for too long; one that is not read is not heard, and that is not its fault. */
   readonly endWhenSilent: Effect.Effect<void> = Effect.suspend(() => {
-    const unheard = this.ws.isPaused ? 0 : performance.now() - this.heardAt
+    const unheard = this.pausedAt === undefined ? performance.now() - this.heardAt : 0
     const left = Duration.toMillis(SILENCE) - unheard
     if (left > 0) return Effect.andThen(Effect.sleep(left), this.endWhenSilent)
     this.lose({ _tag: "Silent", seconds: Math.round(unheard / 1000) })
@@ -169,7 +179,7 @@ class Connection {
     this.waitingBytes += bytes.length
     this.count(1)
     const full = this.waiting.length >= MOST_WAITING.frames || this.waitingBytes >= MOST_WAITING.bytes
-    if (full && !this.ws.isPaused) {
+    if (full && this.pausedAt === undefined) {
       this.pausedAt = this.heardAt
       this.ws.pause()
     }
@@ -182,15 +192,18 @@ class Connection {
     this.waiting = []
     this.waitingBytes = 0
     this.count(-frames.length)
-    if (this.ws.isPaused) {
+    if (this.pausedAt !== undefined) {
+      this.unread = Math.max(this.unread, this.unreadSince())
+      this.pausedAt = undefined
+      this.forgetting.refresh()
       this.ws.resume()
       this.heardAt = performance.now()
-      // Remembered a little longer: a close that the exchange sent meanwhile is read only now.
-      setTimeout(() => {
-        if (!this.ws.isPaused) this.pausedAt = undefined
-      }, 2_000).unref()
     }
     return frames
+  }
+
+  private unreadSince(): number {
+    return this.pausedAt === undefined ? 0 : performance.now() - this.pausedAt
   }
 
   private refused(request: { destroy(): void }, response: IncomingMessage) {
