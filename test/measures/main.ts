@@ -1,6 +1,6 @@
 /**
  * Measures on this machine: `npm run measure -- reconnect`, `repair`, `outage` and `commit` what docs/guarantees.md says in figures, `storage`
- * and `candles` what docs/storage.md does, `tracing` what docs/traces-and-logs.md does. On the server that TEST_DATABASE_URL names, or an embedded one.
+ * and `candles` what docs/storage.md does, `tracing` what docs/traces-and-logs.md does, `encoding` what docs/performance.md does. On the server that TEST_DATABASE_URL names, or an embedded one.
  * Nothing here is a test: figures depend on the machine and on what else runs on it.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -9,6 +9,7 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { candles } from "./candles.ts"
 import { commit } from "./commit.ts"
+import { encoding } from "./encoding.ts"
 import { outage } from "./outage.ts"
 import { reconnect } from "./reconnect.ts"
 import { repair } from "./repair.ts"
@@ -40,6 +41,9 @@ const measures = [
     Command.withDescription(
       "A million trades: how quickly they are stored, what room they take, and that they are read back equal",
     ),
+  ),
+  Command.make("encoding", {}, () => encoding).pipe(
+    Command.withDescription("What a trade costs where its frame is read and where its columns are written"),
   ),
   Command.make("tracing", {}, () => tracing).pipe(
     Command.withDescription("The processor time that traces cost the service at 20,000 trades a second"),
