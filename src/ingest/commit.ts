@@ -8,6 +8,7 @@ import { showNewest } from "../telemetry/newestTrade.ts"
 import * as totals from "../telemetry/totals.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { GapRepair } from "./GapRepair.ts"
+import { type Lane, lanesOf } from "./lanes.ts"
 
 export interface CommitOptions {
   /** Those whose newest trade is shown. */
@@ -16,7 +17,10 @@ export interface CommitOptions {
   readonly unwanted: Set<string>
 }
 
-/** Gives the effect that commits trades of the stream once, wakes repair where they leave a hole, and measures it. */
+/**
+ * Gives the effect that commits trades of the stream once, wakes repair where they leave a hole, and measures it. Of a large batch a part
+ * may be committed when it fails; that part is measured.
+ */
 export const makeCommit = Effect.fnUntraced(function* ({ symbols, unwanted }: CommitOptions) {
   const store = yield* TradeStore
   const repair = yield* GapRepair
@@ -24,7 +28,7 @@ export const makeCommit = Effect.fnUntraced(function* ({ symbols, unwanted }: Co
   const fromWire = yield* latenciesOf(Metrics.wireToCommitSeconds)
   const fromExchange = yield* latenciesOf(Metrics.exchangeToCommitSeconds)
 
-  return Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
+  const commitLane = Effect.fnUntraced(function* (batch: Lane) {
     const startedAt = performance.now()
     const written = yield* store
       .write(batch, { unwanted: [...unwanted] })
@@ -49,6 +53,14 @@ export const makeCommit = Effect.fnUntraced(function* ({ symbols, unwanted }: Co
         )
       }),
     )
+  })
+
+  return Effect.fnUntraced(function* (batch: ReadonlyArray<Trade>) {
+    const [one, other] = lanesOf(batch)
+    if (other === undefined) return yield* commitLane(one)
+    // The failure of one is no reason to break the other off: what that stores is to be known.
+    const exits = yield* Effect.all([Effect.exit(commitLane(one)), Effect.exit(commitLane(other))], { concurrency: 2 })
+    for (const exit of exits) yield* exit
   })
 })
 

@@ -10,7 +10,7 @@ import { Spill } from "./Spill.ts"
 import type { Uncommitted } from "./Uncommitted.ts"
 import { untilItAnswers } from "./untilItAnswers.ts"
 
-/** A batch that was complete for so long, and not taken, tells of a database that cannot keep up. */
+/** Batches of which even the last one was complete for so long, and not taken, tell of a database that cannot keep up. */
 const TOO_LATE = Duration.seconds(1)
 
 /** A commit that takes longer keeps the stream waiting for too long. */
@@ -109,9 +109,9 @@ export const makeOutbox = Effect.fnUntraced(function* (options: OutboxOptions) {
     const late = isLate(trades)
     if (isFirst && late) yield* everySlow(tooSlow)
     const tried = isFirst && !late
-    // Apart, because what leaves the disk leaves it in parts that may be as small as they were.
+    // Apart, because what was too much at once may be taken in parts, from the disk or without it.
     if (!tried || !(yield* committed(trades)))
-      yield* Effect.forEach(batches, (batch) => spilled(batch, tried), { discard: true })
+      yield* Effect.forEach(batches, (batch) => spilled(batch, tried && batches.length === 1), { discard: true })
     uncommitted.remove(trades.length)
   })
 

@@ -39,7 +39,7 @@ export const variables = {
   dbSynchronousCommit: variable(
     "DB_SYNCHRONOUS_COMMIT",
     "on",
-    "whether a commit waits for the disk; off: a crash of the server takes the last ones with it, and REST fills them",
+    "whether a commit waits for the disk of the server: docs/guarantees.md says what off gives up",
     Format.oneOf(["on", "off"]),
   ),
   wsUrl: variable(
@@ -63,7 +63,7 @@ export const variables = {
   batchSize: variable(
     "BATCH_SIZE",
     "100",
-    "trades written together at most",
+    "trades that make a batch; under load the batches that wait are committed together",
     Format.wholeNumber({ min: 1, max: 100_000 }),
   ),
   batchTimeout: variable("BATCH_TIMEOUT", "1000", "milliseconds a trade waits for its batch at most", milliseconds),

@@ -49,11 +49,11 @@ export class ArrayColumn {
     this.length(-1)
   }
 
-  /** A safe integer, zero or above. */
+  /** A safe integer. */
   readonly addInteger = (value: number): void => {
     this.count++
     this.length(8)
-    this.view.setUint32(this.at, value / 2 ** 32)
+    this.view.setInt32(this.at, Math.floor(value / 2 ** 32))
     this.view.setUint32(this.at + 4, value)
     this.at += 8
   }

@@ -4,11 +4,11 @@ import type { Trade } from "../market/Trade.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { makeRateLimited } from "../telemetry/rateLimited.ts"
 import { bounded } from "./bounded.ts"
+import { bySymbol } from "./bySymbol.ts"
 import type { DatabaseUnusable } from "./DatabaseUnusable.ts"
 import { type Batch, type CommitOptions, commitTrades, type TradeOrigin } from "./commitTrades.ts"
 import { quarantine, reasonToRefuse, type Refusal } from "./Quarantine.ts"
 import { foundPartitionMade, refusesRow } from "./sqlFailure.ts"
-import { bySymbol, lanesOf } from "./lanes.ts"
 import type { StoreError } from "./StoreError.ts"
 import { claimMarket, requireMarket } from "./storedMarket.ts"
 
@@ -129,14 +129,7 @@ export class TradeStore extends Context.Service<
           const trades = bySymbol(batch)
           const refusals = refusalsOf(trades)
           if (refusals.size > 0) yield* setAside([...refusals].map(([trade, reason]) => ({ trade, reason })))
-          const [one, other] = lanesOf(trades)
-          const commitLane = (lane: ReadonlyArray<Trade>) =>
-            commitAndIsolate({ origin, trades: lane, refusals, unwanted })
-          const both =
-            other === undefined
-              ? commitLane(one)
-              : Effect.zipWith(commitLane(one), commitLane(other), sum, { concurrent: true })
-          const { opened, setAside: more, stored } = yield* both
+          const { opened, setAside: more, stored } = yield* commitAndIsolate({ origin, trades, refusals, unwanted })
           const quarantined = refusals.size + more
           return { stored, quarantined, duplicate: batch.length - stored - quarantined, opened }
         })

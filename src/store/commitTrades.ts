@@ -122,7 +122,11 @@ const orders = (trades: ReadonlyArray<Trade>, idOf: (trade: Trade) => number | n
 }
 
 const reasons = (trades: ReadonlyArray<Trade>, refusals: ReadonlyMap<Trade, string>) =>
-  texts(refusals.size === 0 ? [] : trades.map((trade) => refusals.get(trade)?.replaceAll("\0", "\\0") ?? null))
+  texts(
+    refusals.size > 0 && trades.some((trade) => refusals.has(trade))
+      ? trades.map((trade) => refusals.get(trade)?.replaceAll("\0", "\\0") ?? null)
+      : [],
+  )
 
 const texts = (values: ReadonlyArray<string | null>) => Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
 

@@ -39,6 +39,26 @@ describe("Ingest", () => {
     }),
   )
 
+  it.effect("writes all batches that wait when it is interrupted", () =>
+    Effect.gen(function* () {
+      const { answer, batches, input, run } = yield* pipeline()
+      yield* Ref.set(answer, () => Effect.sleep("500 millis"))
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, trades(0, 100))
+      yield* elapse("0 millis")
+      yield* Queue.offerAll(input, trades(100, 450))
+      yield* elapse("100 millis")
+      assert.deepStrictEqual(yield* batches, [])
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(fiber))
+      yield* elapse("3 seconds", "100 millis")
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(
+        (yield* batches).flat(),
+        trades(0, 550).map(({ id }) => id),
+      )
+    }),
+  )
+
   it.effect("writes the batches together that waited while another one was written", () =>
     Effect.gen(function* () {
       const { answer, batches, input, run } = yield* pipeline()

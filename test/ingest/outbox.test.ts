@@ -148,6 +148,56 @@ describe("The outbox of Ingest", () => {
     }),
   )
 
+  it.effect("commits in smaller parts too when the disk takes nothing", () =>
+    Effect.gen(function* () {
+      const { answer, batches, input, run } = yield* pipeline({ mostSpilled: 0 })
+      yield* Ref.set(answer, (ids) =>
+        ids[0] === 0 ? Effect.sleep("500 millis") : ids.length > 100 ? away : Effect.void,
+      )
+      const fiber = yield* Effect.forkChild(run)
+      yield* Queue.offerAll(input, trades(0, 100))
+      yield* elapse("0 millis")
+      yield* Queue.offerAll(input, trades(100, 300))
+      yield* elapse("2 seconds", "100 millis")
+      assert.deepStrictEqual(
+        (yield* batches).flat(),
+        trades(0, 400).map(({ id }) => id),
+      )
+      assert.strictEqual((yield* Metric.value(Metrics.tradesDropped)).count, 0)
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
+  )
+
+  it.effect(
+    "counts what a part of a large batch stored when the other part fails, and asks for its holes from then on",
+    () =>
+      Effect.gen(function* () {
+        const symbols = ["ADAUSDT", "BTCUSDT", "ETHUSDT"]
+        const { answer, input, run, spill, world } = yield* pipeline({ symbols, catchUp: false })
+        const of = (symbol: string, from: number, count: number) =>
+          trades(from, count).map((one) => ({ ...one, symbol }))
+        let isAway = false
+        yield* Ref.set(answer, ([first = 0]) => {
+          if (first === 0) return Effect.sleep("500 millis")
+          if (isAway || first >= 10_000) return away
+          isAway = true
+          return Effect.void
+        })
+        const fiber = yield* Effect.forkChild(run)
+        yield* Queue.offerAll(input, of("ADAUSDT", 0, 100))
+        yield* elapse("0 millis")
+        yield* Queue.offerAll(input, [...of("BTCUSDT", 1_000, 600), ...of("ETHUSDT", 10_000, 600)])
+        yield* elapse("600 millis", "100 millis")
+        assert.strictEqual((yield* Metric.value(Metrics.tradesStored)).count, 700)
+        assert.strictEqual(spill.batches.flat().length, 1_200)
+        yield* Ref.set(answer, () => Effect.void)
+        yield* elapse("10 seconds", "100 millis")
+        assert.deepStrictEqual(spill.batches, [])
+        assert.deepStrictEqual(world.unwanted.slice(0, 3), [symbols, ["BTCUSDT", "ETHUSDT"], ["ETHUSDT"]])
+        yield* Fiber.interrupt(fiber)
+      }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())),
+  )
+
   it.effect("goes round a disk that fails while the database takes trades", () =>
     Effect.gen(function* () {
       const { answer, batches, input, run, spill } = yield* pipeline({ mostSpilled: 1 })

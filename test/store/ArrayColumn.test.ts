@@ -30,7 +30,7 @@ describe("ArrayColumn", () => {
   })
 
   it("writes integers as the library does, to the last safe one", () => {
-    const integer = fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1))
+    const integer = fc.oneof(fc.maxSafeInteger(), fc.constantFrom(0, -1, 2 ** 32 - 1, 2 ** 32, -(2 ** 32), 2 ** 53 - 1))
     fc.assert(
       fc.property(fc.array(integer), (values) => {
         const column = ArrayColumn.int8(values.length)

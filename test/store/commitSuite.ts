@@ -77,40 +77,6 @@ export const commitSuite = (
     )
 
     test(
-      "commits many trades in two transactions that have no symbol in common, and many of one symbol in one",
-      Effect.gen(function* () {
-        const { write } = yield* TradeStore
-        const sql = yield* SqlClient.SqlClient
-        const runs = (counts: Readonly<Record<string, number>>, from: number) =>
-          Object.entries(counts).flatMap(([symbol, count]) =>
-            ids(from, from + count - 1).map((id) => tradeOf(id, { symbol })),
-          )
-        const transactions = sql<{ readonly symbols: ReadonlyArray<string> }>`
-          SELECT array_agg(DISTINCT symbol ORDER BY symbol) AS symbols FROM raw_trades
-          GROUP BY xmin::text::bigint ORDER BY 1`
-        const whole = { duplicate: 0, quarantined: 0, opened: 0 }
-        const many = runs({ ADAUSDT: 300, BTCUSDT: 500, ETHUSDT: 400 }, 1)
-        const broken = tradeOf(401, { symbol: "ETHUSDT", price: "1.123456789" })
-        assert.deepStrictEqual(yield* write([...many.toReversed(), broken]), {
-          ...whole, stored: 1_200, quarantined: 1, opened: 1,
-        }) // prettier-ignore
-        assert.deepStrictEqual((yield* transactions).map(({ symbols }) => symbols.join()).toSorted(), [
-          "ADAUSDT,BTCUSDT",
-          "ETHUSDT",
-        ])
-        yield* nothingWrong
-        yield* write(runs({ SOLUSDT: 1_500 }, 1))
-        yield* write(runs({ BNBUSDT: 1, XRPUSDT: 1_400 }, 1))
-        assert.deepStrictEqual(
-          (yield* transactions).map(({ symbols }) => symbols.join()).toSorted(),
-          ["ADAUSDT,BTCUSDT", "BNBUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"],
-        ) // prettier-ignore
-        yield* nothingWrong
-        assert.deepStrictEqual(yield* write(many), { ...whole, stored: 0, duplicate: 1_200 })
-      }),
-    )
-
-    test(
       "takes an id once when a symbol comes in two runs that both follow",
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient

@@ -3,6 +3,7 @@ import type { Trade } from "../../market/Trade.ts"
 import { RestError } from "../RestError.ts"
 import { type HistoryPage, PAGE, TradeHistory } from "../TradeHistory.ts"
 import { BinanceHttp } from "./BinanceHttp.ts"
+import { microseconds } from "./microseconds.ts"
 
 /**
  * A row of `trades` and `historicalTrades`,
@@ -52,8 +53,7 @@ export const layerNoDeps = Layer.effect(
           price,
           quantity: qty,
           side: isBuyerMaker ? "SELL" : "BUY",
-          // 10^14 µs is 1973: a host that does not know the header sends milliseconds.
-          time: time < 1e14 ? time * 1000 : time,
+          time: microseconds(time),
           buyerOrderId: null,
           sellerOrderId: null,
           receivedAt,

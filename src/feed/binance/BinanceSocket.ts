@@ -117,8 +117,11 @@ class Connection {
 
   readonly opened: Effect.Effect<void, ConnectionLost> = Effect.suspend(() => {
     if (this.lost !== undefined) return Effect.fail(this.lost)
-    if (this.ws.readyState === WebSocket.OPEN) return Effect.void
-    return Effect.andThen(this.change, this.opened)
+    if (this.accepted) return Effect.void
+    return Effect.andThen(
+      this.until(() => this.accepted),
+      this.opened,
+    )
   })
 
   readonly take: OpenSocket["take"] = Effect.suspend(() => {
@@ -126,13 +129,19 @@ class Connection {
     if (Array.isReadonlyArrayNonEmpty(frames)) return Effect.succeed(frames)
     if (this.finished) return Cause.done()
     if (this.lost !== undefined) return Effect.fail(this.lost)
-    return Effect.andThen(this.change, this.take)
+    return Effect.andThen(this.arrival, this.take)
   })
 
-  private readonly change = Effect.callback<void>((resume) => {
-    this.wake = () => resume(Effect.void)
-    return Effect.sync(() => (this.wake = undefined))
-  })
+  private readonly arrival = this.until(() => this.waiting.length > 0 || this.finished)
+
+  /** Waits for the event after which it is so, or the loss; what happened since the last look wakes nobody any more. */
+  private until(isSo: () => boolean): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (isSo() || this.lost !== undefined) return resume(Effect.void)
+      this.wake = () => resume(Effect.void)
+      return Effect.sync(() => (this.wake = undefined))
+    })
+  }
 
   /** Loses the connection once it was silent for too long; one that is not read is not heard, and that is not its fault. */
   readonly endWhenSilent: Effect.Effect<void> = Effect.suspend(() => {

@@ -1,6 +1,8 @@
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schedule, type Scope } from "effect"
+import { assert, describe, it, vi } from "@effect/vitest"
+import { type Cause, Effect, Fiber, Predicate, Schedule, Scheduler, type Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { type WebSocket } from "ws"
+import type { ConnectionLost } from "../../../src/feed/ConnectionLost.ts"
 import { BinanceSocket } from "../../../src/feed/binance/BinanceSocket.ts"
 import { httpServer, webSocketServer } from "../../fixtures/servers.ts"
 
@@ -13,6 +15,9 @@ const takeAll = Effect.fnUntraced(function* (url: string, count: number) {
   while (texts.length < count) for (const frame of yield* socket.take) texts.push(String(frame.bytes))
   return texts
 })
+
+const onlyLoss = (end: ConnectionLost | Cause.Done) =>
+  Predicate.isTagged(end, "ConnectionLost") ? Effect.succeed(end) : Effect.die(end)
 
 const live = (name: string, body: Effect.Effect<void, unknown, BinanceSocket | Scope.Scope>) =>
   it.live(name, () => body.pipe(Effect.scoped, Effect.provide(BinanceSocket.layer)))
@@ -121,6 +126,48 @@ describe("BinanceSocket", () => {
         /after it had not been read for [23] s: the process was too busy, or its disk too slow/,
       )
     }),
+  )
+
+  live(
+    "misses no frame that comes right before it is waited for",
+    Effect.gen(function* () {
+      const url = yield* webSocketServer((socket) => {
+        let sent = 0
+        const send = () => {
+          socket.send(`${sent++}`)
+          if (sent < 300) setImmediate(send)
+        }
+        send()
+      })
+      // A fiber that gives way every few steps gives way between the look and the wait as well.
+      for (const steps of [3, 4, 5, 6, 7, 8]) {
+        const texts = yield* takeAll(url, 300).pipe(
+          Effect.scoped,
+          Effect.provideService(Scheduler.MaxOpsBeforeYield, steps),
+        )
+        assert.strictEqual(texts.at(-1), "299")
+      }
+    }),
+  )
+
+  it.effect("is lost when neither a frame nor a ping came for 45 seconds, and not before", () =>
+    Effect.gen(function* () {
+      let ahead = 0
+      const now = performance.now.bind(performance)
+      const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + ahead)
+      yield* Effect.addFinalizer(() => Effect.sync(() => clock.mockRestore()))
+      const url = yield* webSocketServer((socket) => socket.send("first"))
+      const socket = yield* open(url)
+      yield* socket.take
+      const waiting = yield* Effect.forkChild(Effect.flip(socket.take))
+      ahead = 44_000
+      yield* TestClock.adjust("45 seconds")
+      assert.isUndefined(waiting.pollUnsafe())
+      ahead = 46_000
+      yield* TestClock.adjust("2 seconds")
+      const { reason } = yield* Fiber.join(waiting).pipe(Effect.flatMap(onlyLoss))
+      assert.deepStrictEqual(reason, { _tag: "Silent", seconds: 46 })
+    }).pipe(Effect.scoped, Effect.provide(BinanceSocket.layer)),
   )
 
   live(
