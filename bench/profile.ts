@@ -12,7 +12,7 @@ import { trial } from "./harness/Trial.ts"
 import { BATCH } from "./measures/atRates.ts"
 import { repair } from "./measures/repair.ts"
 import { fullPlan } from "./Plan.ts"
-import { selfTimes } from "./report/selfTimes.ts"
+import { selfTimes, sharesOf } from "./report/selfTimes.ts"
 
 const MOST = 25
 
@@ -49,6 +49,9 @@ Effect.gen(function* () {
   )
   const [file = ""] = readdirSync(folder)
   const found = selfTimes(readFileSync(join(folder, file), "utf8"))
-  for (const { name, share, where } of found.slice(0, MOST))
-    yield* Console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${name}  ${where}`)
+  const percent = (share: number) => `${(share * 100).toFixed(1).padStart(5)} %`
+  for (const [place, share] of sharesOf(found).filter(([, share]) => share >= 0.01))
+    yield* Console.log(`${percent(share)}  ${place}`)
+  yield* Console.log("")
+  for (const { name, share, where } of found.slice(0, MOST)) yield* Console.log(`${percent(share)}  ${name}  ${where}`)
 }).pipe(Effect.provide(Server.layer), NodeRuntime.runMain)

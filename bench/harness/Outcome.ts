@@ -44,7 +44,7 @@ const HALF_A_SECOND = 500_000
  * Looks at the rows alone, so that every contender is measured by the same clock: PostgreSQL notes when a transaction commits, right before
  * it flushes it, and the time of a trade tells when the simulator published it. No batch can have been closed before its newest trade was
  * published unless its size was reached or its time was over: so the first of these moments bounds from above how long its commit took, also
- * where one transaction has several batches.
+ * where one transaction has several batches; not where a large one was parted by its symbols.
  */
 export const outcomeOf = (query: Query, { from, to }: Span, { batchSize, batchTimeout }: Batching) =>
   Effect.map(

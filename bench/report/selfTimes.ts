@@ -41,3 +41,20 @@ export const selfTimes = (json: string): ReadonlyArray<SelfTime> => {
 
 const shortened = (url: string): string =>
   url.includes("/node_modules/") ? url.replace(/^.*\/node_modules\//, "") : url.replace(/^.*\/dist\//, "dist/")
+
+/** The same by where the functions are: a package, a folder of ours, Node, or what V8 does by itself. */
+export const sharesOf = (times: ReadonlyArray<SelfTime>): ReadonlyArray<readonly [place: string, share: number]> => {
+  const shares = new Map<string, number>()
+  for (const { name, share, where } of times) {
+    const place = placeOf(name, where)
+    shares.set(place, (shares.get(place) ?? 0) + share)
+  }
+  return [...shares].sort(([, a], [, b]) => b - a)
+}
+
+const placeOf = (name: string, where: string): string => {
+  if (where.startsWith("node:")) return "Node"
+  if (where === "") return name.startsWith("(") ? name : "built into Node and V8"
+  const [first = "", second = ""] = where.split("/")
+  return first === "dist" || first.startsWith("@") ? `${first}/${second.replace(/:.*$/, "")}` : first
+}

@@ -7,7 +7,7 @@ import { chartsOf } from "../../bench/report/charts.ts"
 import { goalsOf } from "../../bench/report/goals.ts"
 import { problemsOf } from "../../bench/report/problems.ts"
 import { Report } from "../../bench/report/Report.ts"
-import { selfTimes } from "../../bench/report/selfTimes.ts"
+import { selfTimes, sharesOf } from "../../bench/report/selfTimes.ts"
 import { tablesOf } from "../../bench/report/tables.ts"
 
 const quantiles = { p50: 1, p99: 2, p999: 3 }
@@ -213,5 +213,30 @@ describe("a CPU profile", () => {
       { name: "readTrade", where: "dist/feed/Message.js:7", share: 0.75 },
       { name: "(anonymous)", where: "effect/dist/Stream.js:7", share: 0.25 },
     ])
+  })
+
+  it("adds them up by package, folder of ours, Node and V8", () => {
+    const at = (name: string, where: string) => ({ name, where, share: 0.125 })
+    assert.deepStrictEqual(
+      sharesOf([
+        at("read", "dist/feed/binance/TradeFrameReader.js:7"),
+        at("read", "dist/feed/reconnect.js:7"),
+        at("main", "dist/main.js:1"),
+        at("runLoop", "effect/dist/internal/effect.js:7"),
+        at("onData", "@effect/sql-pg/dist/PgConnection.js:7"),
+        at("emit", "node:events:7"),
+        at("(garbage collector)", ""),
+        at("writeBuffer", ""),
+      ]),
+      [
+        ["dist/feed", 0.25],
+        ["dist/main.js", 0.125],
+        ["effect", 0.125],
+        ["@effect/sql-pg", 0.125],
+        ["Node", 0.125],
+        ["(garbage collector)", 0.125],
+        ["built into Node and V8", 0.125],
+      ],
+    )
   })
 })

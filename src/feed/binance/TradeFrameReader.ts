@@ -33,7 +33,7 @@ const NONE = -1
 /**
  * Reads frames that are, to the letter, what the exchange writes today: the keys of a trade in their order, no escape, no space, no key
  * beside them. Of everything else, be it valid or not, it knows nothing; the schema of `BinanceMessage` decides then, and would have
- * decided the same here. It looks at each byte once and makes nothing but the trade, in a third of the time that `JSON.parse` alone takes.
+ * decided the same here. It looks at each byte once and makes nothing but the trade, in about half of the time that `JSON.parse` alone takes.
  */
 export class TradeFrameReader {
   private readonly names = new Map<number, { readonly symbol: string; readonly bytes: Buffer }>()
