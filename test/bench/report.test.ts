@@ -204,9 +204,9 @@ describe("a CPU profile", () => {
     })
     const nodes = [
       frame(1, "(idle)", ""),
-      frame(2, "readTrade", "file:///work/fulltape/dist/feed/Message.js"),
-      frame(3, "", "file:///work/fulltape/node_modules/effect/dist/Stream.js"),
-      frame(4, "readTrade", "file:///work/fulltape/dist/feed/Message.js"),
+      frame(2, "readTrade", "file:///srv/fulltape/dist/feed/Message.js"),
+      frame(3, "", "file:///srv/fulltape/node_modules/effect/dist/Stream.js"),
+      frame(4, "readTrade", "file:///srv/fulltape/dist/feed/Message.js"),
     ]
     const profile = { nodes, samples: [1, 2, 3, 4], timeDeltas: [600, 200, 100, 100] }
     assert.deepStrictEqual(selfTimes(JSON.stringify(profile)), [
