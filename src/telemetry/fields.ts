@@ -25,7 +25,7 @@ export const fields = {
   stored: "trades that were stored",
   unfillable: "ids that cannot be had",
   droppedSpans: "spans that no collector took",
-  batchSize: "trades of the batch, or as BATCH_SIZE allows them",
+  batchSize: "trades that were committed together, or BATCH_SIZE",
   processingTime: "milliseconds from a batch's being taken to its commit",
   bufferSize: "trades that are received and not committed",
   tradesPerSecond: "committed in the last 10 seconds, a second",

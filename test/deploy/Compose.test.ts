@@ -46,7 +46,7 @@ describe("docker-compose.yml", () => {
 
   it("has every profile that a document or a file of the containers names", () => {
     const profiles = services.flatMap(([, { profiles = [] }]) => profiles)
-    const documents = readdirSync(pathOf("docs")).map((file) => `docs/${file}`)
+    const documents = readdirSync(pathOf("docs")).flatMap((file) => (file.endsWith(".md") ? [`docs/${file}`] : []))
     const files = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", ...documents]
     const named = [...files, "docker-compose.yml", "otel-collector.yaml", "deploy/prometheus/prometheus.yml"].flatMap(
       (file) => matches(read(file).replaceAll(/\s+/g, " "), /(?:--profile |\bprofile `|COMPOSE_PROFILES=)(\w+)/g),

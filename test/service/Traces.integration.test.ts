@@ -160,7 +160,8 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the traces of the s
       const batches = collector.named("Ingest.batch")
       assert.strictEqual(tradesIn(batches), yield* storedCount(database))
       assert.lengthOf(collector.named("Ingest.queue"), batches.length)
-      assert.lengthOf(collector.named("TradeStore.write"), batches.length)
+      // A batch of more than 1,000 trades is written in two parts.
+      assert.isAtLeast(collector.named("TradeStore.write").length, batches.length)
     }).pipe(Effect.scoped),
   )
 
@@ -178,7 +179,7 @@ it.layer(TestPostgres.layer, { excludeTestServices: true })("the traces of the s
       yield* stop
       const { below, named } = collector
       const spilled = named("Ingest.batch").filter(({ attributes }) => attributes["batch.spilled"] === true)
-      assert.isAbove(spilled.length, 4)
+      assert.isAbove(tradesIn(spilled), 500)
       for (const batch of spilled) assert.property(below(batch), "Spill.append")
       const drained = named("Ingest.drain").filter(({ isError }) => !isError)
       assert.strictEqual(tradesIn(drained), tradesIn(spilled))
